@@ -7,13 +7,14 @@ needs `pip install -r benchmarks/requirements-import.txt` and
 
 Each torchvision network gets random weights and a perturbed BatchNormalization (no download), is
 exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are dense
-networks for one operator set, those of segmentation-models-pytorch and MONAI if these are
-installed, and Keras networks if tensorflow and tf2onnx are. Prints one line per network; the exit
-code is 1 if a network is refused or its logits differ by more than the tolerance, relative to the
-largest.
+networks for one operator set, those of segmentation-models-pytorch and MONAI if
+requirements-import-dense.txt is installed, and Keras networks if requirements-import-keras.txt is, in
+an environment of its own. Prints one line per network; the exit code is 1 if a network is refused or its
+logits differ by more than the tolerance, relative to the largest.
 """
 
 import argparse
+import functools
 import pathlib
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import numpy as np
 
 from common import add_bayes8, add_mean_logits, onnx_logits, onnx_session, run
 from dense_networks import DENSE
+from keras_networks import KERAS, TF2ONNX_NEWEST, export_keras
 
 TORCHVISION = [
     "mobilenet_v2",
@@ -42,13 +44,11 @@ TORCHVISION = [
 # VGG's adaptive pooling can only be exported where it does nothing.
 SIDES = {"vgg11": 224, "vgg11_bn": 224}
 OPSETS = [11, 13, 17, 18, 20]
-# For dense networks: they have the same layers, so one is enough.
-DENSE_OPSET = 17
-# Names in `keras.applications`, except for the one made here.
-KERAS = ["MobileNetV2", "MobileNetV3Small", "ResNet50", "DenseNet121", "small"]
+# For dense networks: they have the same layers, so one is enough. Dynamo writes none before 18.
+DENSE_OPSETS = {"torchscript": 17, "dynamo": 18}
 
 
-def export_torchvision(name, opset, extents, path):
+def export_torchvision(name, opset, extents, path, exporter):
     """Writes the ONNX file of a network with random weights over pictures of these extents."""
     import torch
     import torchvision
@@ -56,18 +56,18 @@ def export_torchvision(name, opset, extents, path):
     torch.manual_seed(0)
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     model = getattr(torchvision.models, name)(weights=None, num_classes=10, **options)
-    write(model, extents, opset, path)
+    return write(model, extents, opset, path, exporter)
 
 
-def export_dense(name, opset, extents, path):
+def export_dense(name, opset, extents, path, exporter):
     """Writes the ONNX file of a dense network with random weights."""
     import torch
 
     torch.manual_seed(0)
-    write(DENSE[name][1](), extents, opset, path)
+    return write(DENSE[name][1](), extents, opset, path, exporter)
 
 
-def write(model, extents, opset, path):
+def write(model, extents, opset, path, exporter):
     """Writes the ONNX file of a PyTorch network; `extents` are the input's, channels last."""
     import torch
 
@@ -80,56 +80,43 @@ def write(model, extents, opset, path):
             torch.nn.init.normal_(module.bias, 0, 0.2)
             torch.nn.init.normal_(module.running_mean, 0, 0.1)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    if exporter == "dynamo":
+        shapes = ({0: torch.export.Dim("n")},)
+        options = {"dynamic_shapes": shapes, "dynamo": True, "verbose": False}
+    else:
+        options = {"dynamic_axes": {"input": {0: "n"}, "logits": {0: "n"}}, "dynamo": False}
+    names = {"input_names": ["input"], "output_names": ["logits"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model.eval(),
-            inputs,
-            str(path),
-            opset_version=opset,
-            input_names=["input"],
-            output_names=["logits"],
-            dynamic_axes={"input": {0: "n"}, "logits": {0: "n"}},
+            model.eval(), (inputs,), str(path), opset_version=opset, **names, **options
         )
+    return path
 
 
-def export_keras(name, opset, extents, path):
-    """Writes the ONNX file of a Keras network with random weights over such pictures."""
-    import tensorflow as tf
-    import tf2onnx
+def without_last_function(path):
+    """The bytes of a network that ends in logits: the converter leaves a Softmax or Sigmoid out."""
+    import onnx
 
-    tf.random.set_seed(0)
-    layers = tf.keras.layers
-    if name != "small":
-        model = getattr(tf.keras.applications, name)(
-            input_shape=extents, weights=None, classes=10, classifier_activation=None
-        )
-    else:
-        model = tf.keras.Sequential(
-            [
-                layers.Input(extents),
-                layers.Rescaling(1 / 127.5, offset=-1),
-                layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6"),
-                layers.BatchNormalization(),
-                layers.DepthwiseConv2D(3, padding="same", activation="swish"),
-                layers.MaxPooling2D(2),
-                layers.Conv2D(12, 3, activation="tanh"),
-                layers.Flatten(),
-                layers.Dense(16, activation="sigmoid"),
-                layers.Dense(10),
-            ]
-        )
-    signature = (tf.TensorSpec((None, *extents), tf.float32, name="input"),)
-    # Not `from_keras`, which does not support Keras 3.
-    call = tf.function(lambda x: model(x, training=False), input_signature=signature)
-    tf2onnx.convert.from_function(call, signature, opset=opset, output_path=str(path))
+    model = onnx.load(path)
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    node = made_by[model.graph.output[0].name]
+    while node.op_type in ("Identity", "Reshape", "Transpose") and node.input[0] in made_by:
+        node = made_by[node.input[0]]
+    if node.op_type in ("Sigmoid", "Softmax"):
+        node.op_type = "Identity"
+        del node.attribute[:]
+    return model.SerializeToString()
 
 
-def compare(path, pictures, channels_first, tools, folder):
-    """The largest difference of the logits, relative to the largest logit; also quantizes."""
+def compare(path, undropped, pictures, channels_first, tools, folder):
+    """The largest difference of the logits, relative to the largest logit; also quantizes.
+
+    `undropped` is the network for ONNX Runtime, without dropout.
+    """
     normalized = pictures.astype(np.float32) / 255
     fed = np.moveaxis(normalized, -1, 1) if channels_first else normalized
-    expected = onnx_logits(onnx_session(path), fed)
+    expected = onnx_logits(onnx_session(without_last_function(undropped)), fed)
     if channels_first and expected.ndim > 2:
         expected = np.moveaxis(expected, 1, -1)
     expected = expected.reshape(len(expected), -1)
@@ -156,44 +143,47 @@ def main():
     add_mean_logits(parser)
     parser.add_argument("--networks", nargs="*", default=TORCHVISION)
     parser.add_argument("--dense", nargs="*", default=list(DENSE))
-    parser.add_argument("--keras", nargs="*", default=KERAS)
+    parser.add_argument("--keras", nargs="*", default=list(KERAS))
     parser.add_argument("--opsets", nargs="*", type=int, default=OPSETS)
+    parser.add_argument("--exporter", choices=DENSE_OPSETS, default="torchscript", help="PyTorch's")
     parser.add_argument("--side", type=int, default=64, help="rows and columns (VGG: 224)")
     parser.add_argument("--tolerance", type=float, default=1e-5)
     tools = parser.parse_args()
-    pictures_of = {name: (tools.side, tools.side, 3) for name in [*tools.networks, *tools.keras]}
-    pictures_of |= {name: (side, side, 3) for name, side in SIDES.items()}
-    pictures_of |= {name: extents for name, (extents, _) in DENSE.items()}
-    cases = [(export_torchvision, name, True, tools.opsets) for name in tools.networks]
-    cases += [(export_dense, name, True, [DENSE_OPSET]) for name in tools.dense]
-    try:
-        from tf2onnx.constants import OPSET_TO_IR_VERSION
-
-        newest = max(OPSET_TO_IR_VERSION)
-        kept = [opset for opset in tools.opsets if opset <= newest]
-        cases += [(export_keras, name, False, kept) for name in tools.keras]
-        if kept != tools.opsets:
-            print(f"Keras networks up to opset {newest}: tf2onnx does not write newer ones")
-    except ImportError:
-        print("SKIPPED: Keras networks: tf2onnx is not installed")
+    least = DENSE_OPSETS["dynamo"] if tools.exporter == "dynamo" else 0
+    opsets = [opset for opset in tools.opsets if opset >= least]
+    picture = (tools.side, tools.side, 3)
+    torchvision = functools.partial(export_torchvision, exporter=tools.exporter)
+    dense = functools.partial(export_dense, exporter=tools.exporter)
+    cases = []
+    for name in tools.networks:
+        extents = (SIDES[name], SIDES[name], 3) if name in SIDES else picture
+        cases.append((torchvision, name, extents, True, opsets))
+    for name in tools.dense:
+        cases.append((dense, name, DENSE[name][0], True, [DENSE_OPSETS[tools.exporter]]))
+    for name in tools.keras:
+        extents = KERAS[name][0]
+        # Those for any extents classify.
+        own = [DENSE_OPSETS["torchscript"]] if extents else tools.opsets
+        own = [opset for opset in own if opset <= TF2ONNX_NEWEST]
+        cases.append((export_keras, name, extents or picture, False, own))
     failed = False
-    for export, name, channels_first, opsets in cases:
-        extents = pictures_of[name]
+    for export, name, extents, channels_first, opsets in cases:
         pictures = np.random.default_rng(0).integers(0, 256, (4, *extents), np.uint8)
         for opset in opsets:
             with tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 path = folder / "network.onnx"
                 try:
-                    export(name, opset, extents, path)
-                    error = compare(path, pictures, channels_first, tools, folder)
+                    undropped = export(name, opset, extents, path)
+                    error = compare(path, undropped, pictures, channels_first, tools, folder)
                     verdict = "" if error <= tools.tolerance else "  TOO MUCH"
-                    print(f"{name:34} opset {opset}  {error:.1e}{verdict}", flush=True)
+                    print(f"{name:40} opset {opset}  {error:.1e}{verdict}", flush=True)
                     failed |= bool(verdict)
                 except ModuleNotFoundError as missing:
-                    print(f"{name:34} SKIPPED: {missing}", flush=True)
+                    print(f"{name:40} SKIPPED: {missing}", flush=True)
+                    break
                 except Exception as problem:  # noqa: BLE001 - each is a line of the report
-                    print(f"{name:34} opset {opset}  FAILED: {problem}", flush=True)
+                    print(f"{name:40} opset {opset}  FAILED: {problem}", flush=True)
                     failed = True
     sys.exit(failed)
 

@@ -4,7 +4,7 @@
 use bayes8_core::graph::Op;
 use bayes8_core::ops::{Dropout, DropoutKind, DropoutProbability};
 
-use super::activation::{Activation, Axis};
+use super::activation::{Activation, Axis, Pending};
 use super::builder::{Builder, Slot};
 use super::mask::{Mask, Numbers};
 use super::node::OnnxNode;
@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
             Ok(Slot::Mask(Mask { numbers, ..mask.clone() }))
         };
         match (node.op, mask.numbers, self.mask_number(node, other)?) {
-            ("Cast" | "Identity", ..) => Ok(Slot::Mask(mask)),
+            ("Cast" | "CastLike" | "Identity", ..) => Ok(Slot::Mask(mask)),
             ("Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual", uniform, Some(bound)) => {
                 let Numbers::Uniform { low, high } = uniform else { return Err(strange(node)) };
                 let below = (bound - low) / (high - low);
@@ -78,6 +78,12 @@ impl<'a> Builder<'a> {
             }
             ("Mul", Numbers::Kept { keep, value }, None) => {
                 self.drop_units(node, other, &mask.shape, 1.0 - keep, value)
+            }
+            // Where, as TensorFlow's exporter spells it: x * mask + 0 * (not mask).
+            ("Add", Numbers::Kept { value: 0.0, .. }, None) => {
+                let x = self.activation(node, other)?;
+                self.kind(node, &x, &mask.shape)?;
+                Ok(Slot::Activation(Box::new(x)))
             }
             ("Where", Numbers::Kept { keep, value: 1.0 }, _) if at == 0 => {
                 let zero = |i| matches!(self.mask_number(node, i), Ok(Some(0.0)));
@@ -119,9 +125,14 @@ impl<'a> Builder<'a> {
         probability: f64,
         value: f64,
     ) -> Result<Slot, ImportError> {
-        let x = self.settled(node, i)?;
+        // A factor may as well come after: exporters of TensorFlow make up for dropped units first.
+        let x = self.function_of(node, i)?;
+        let (x, before) = match x.function().as_factor() {
+            Some(factor) => (Activation { pending: Pending::Nothing, ..x }, factor),
+            None => (self.settled(node, i)?, 1.0),
+        };
         let kind = self.kind(node, &x, shape)?;
-        let factor = value * (1.0 - probability);
+        let factor = before * value * (1.0 - probability);
         let mut y = self.dropout(node, x, kind, probability)?;
         // If the mask is not scaled, the factor that makes up for dropped units may follow.
         if (factor - 1.0).abs() > ROUNDING {

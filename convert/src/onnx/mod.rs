@@ -39,6 +39,7 @@ mod pointwise;
 mod rearrange;
 mod reduction;
 mod repeat;
+mod scaled_moments;
 mod settle;
 mod stack;
 mod supported;

@@ -66,9 +66,9 @@ impl<'a> OnnxModel<'a> {
         let mut readers: HashMap<_, _> = names().map(|name| (name, 1)).collect();
         let mut uses = readers.clone();
         for (node, _) in &nodes {
-            for name in &node.proto.input {
+            for (i, name) in node.proto.input.iter().enumerate() {
                 *uses.entry(name.as_str()).or_insert(0) += 1;
-                if node.op != "Shape" {
+                if !matches!((node.op, i), ("Shape", _) | ("CastLike", 1)) {
                     *readers.entry(name.as_str()).or_insert(0) += 1;
                 }
             }

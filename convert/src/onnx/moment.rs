@@ -1,5 +1,7 @@
 //! Means and variances of groups, on the way to a normalization.
 
+use bayes8_core::model::Affine;
+
 use super::activation::Activation;
 use super::groups::Groups;
 use crate::error::ImportError;
@@ -12,6 +14,8 @@ pub(super) struct Moment {
     pub(super) x: Activation,
     pub(super) groups: Groups,
     pub(super) stage: Stage,
+    /// Weights and biases so far, one of each per channel.
+    pub(super) affine: Affine,
 }
 
 /// How far the way is.
@@ -30,9 +34,22 @@ pub(super) enum Stage {
     Root(f32),
     /// 1 divided by the root.
     Inverse(f32),
+    /// The weights divided by the root.
+    Scale(f32),
+    /// -mean.
+    Negative,
+    /// x times the scale.
+    Product(f32),
+    /// -mean times the scale, perhaps with the biases added.
+    Shift(f32),
 }
 
 impl Moment {
+    /// Whether both are moments of the same groups.
+    pub(super) fn is_of_same(&self, other: &Self) -> bool {
+        self.x.is_same_value(&other.x) && self.groups == other.groups
+    }
+
     /// The error of a node that reads it for anything but the next step, which the mean takes the blame
     /// for.
     pub(super) fn unfinished(&self) -> ImportError {

@@ -38,7 +38,10 @@ impl<'a> Builder<'a> {
             // A mean over positions is a pool unless the value's deviation from it follows.
             Some(groups) if groups.count == 1 || self.centers.contains(node.name_of_output()) => {
                 let mean = node.name.to_owned();
-                Some(Slot::Moment(Box::new(Moment { mean, x, groups, stage })))
+                let channels = x.shape.channels;
+                self.budget.check(node.name, channels)?;
+                let affine = Affine { weight: vec![1.0; channels], bias: vec![0.0; channels] };
+                Some(Slot::Moment(Box::new(Moment { mean, x, groups, stage, affine })))
             }
             _ => None,
         })
@@ -59,12 +62,14 @@ impl<'a> Builder<'a> {
         let first = (0..2).find_map(|i| self.moment_at(node, i)).cloned();
         let first = first.ok_or_else(|| node.refuse("it reads a mean over channels"))?;
         let strange = || first.unfinished();
-        let Moment { mean, x, groups, .. } = first.clone();
-        let others = (0..node.proto.input.len()).filter_map(|i| self.moment_at(node, i));
-        let same = |other: &Moment| other.x.is_same_value(&x) && other.groups == groups;
-        if !others.into_iter().all(same) {
+        let mut others = (0..node.proto.input.len()).filter_map(|i| self.moment_at(node, i));
+        if !others.all(|other| other.is_of_same(&first)) {
             return Err(strange());
         }
+        if let Some(slot) = self.scaled_moment(node)? {
+            return Ok(slot);
+        }
+        let Moment { mean, x, groups, affine, .. } = first.clone();
         let number = |i: usize| -> Result<Option<f64>, ImportError> {
             match self.is_constant(node, i) {
                 true => Ok(self.constant(node, i)?.and_then(|constant| constant.uniform())),
@@ -73,9 +78,7 @@ impl<'a> Builder<'a> {
         };
         let stage = match (node.op, at[0], at[1]) {
             ("Identity" | "Cast", Some(stage), None) => stage,
-            ("Sub", None, Some(Stage::Mean)) if self.activation(node, 0)?.is_same_value(&x) => {
-                Stage::Deviation
-            }
+            ("Sub", None, Some(Stage::Mean)) if self.reads(node, 0, &x)? => Stage::Deviation,
             ("Mul", Some(Stage::Deviation), Some(Stage::Deviation)) => Stage::Square,
             ("Pow", Some(Stage::Deviation), None) if number(1)? == Some(2.0) => Stage::Square,
             ("ReduceMean", Some(Stage::Square), None) if self.groups(node, &x)? == Some(groups) => {
@@ -99,18 +102,27 @@ impl<'a> Builder<'a> {
             ("Div", Some(Stage::Deviation), Some(Stage::Root(epsilon)))
             | ("Mul", Some(Stage::Deviation), Some(Stage::Inverse(epsilon)))
             | ("Mul", Some(Stage::Inverse(epsilon)), Some(Stage::Deviation)) => {
-                let channels = x.shape.channels;
-                let affine = Affine { weight: vec![1.0; channels], bias: vec![0.0; channels] };
                 let y = self.normalized(node, node.name, x, groups, epsilon, affine)?;
                 return Ok(Slot::Activation(Box::new(y)));
             }
             _ => return Err(strange()),
         };
-        Ok(Slot::Moment(Box::new(Moment { mean, x, groups, stage })))
+        Ok(Slot::Moment(Box::new(Moment { mean, x, groups, stage, affine })))
+    }
+
+    /// Whether input `i` is `x` itself, not a function of it.
+    pub(super) fn reads(
+        &self,
+        node: &OnnxNode<'_>,
+        i: usize,
+        x: &Activation,
+    ) -> Result<bool, ImportError> {
+        let input = self.activation(node, i)?;
+        Ok(input.is_plain() && input.is_same_value(x))
     }
 
     /// The moment that is input `i`, if it is one.
-    fn moment_at(&self, node: &OnnxNode<'_>, i: usize) -> Option<&Moment> {
+    pub(super) fn moment_at(&self, node: &OnnxNode<'_>, i: usize) -> Option<&Moment> {
         match self.slot(node, node.input(i)?) {
             Ok(Slot::Moment(moment)) => Some(moment),
             _ => None,

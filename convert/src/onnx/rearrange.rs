@@ -1,7 +1,8 @@
 //! Positions that become channels, channels that become positions, and channels in another order.
 //!
-//! All of them only move codes: a part of the positions is a slice, a part of the channels a selection, and
-//! positions are put between each other as zeros that the others are added to.
+//! All of them only move codes: a part of the positions is a slice, a part of the channels a selection,
+//! positions are put between each other as zeros that the others are added to, and positions that are repeated
+//! are the nearest elements of a resizing.
 
 use bayes8_core::graph::{AxisPadding, Op, Range, Value};
 use bayes8_core::ops::{Pad, Slice};
@@ -22,36 +23,42 @@ struct Arrangement {
     channels: Vec<Digit>,
     /// The digits of channels that are the lowest of planes, rows and columns.
     low: [Vec<Digit>; 3],
+    /// How often each plane, row and column comes.
+    times: [usize; 3],
 }
 
 impl Arrangement {
     fn new(form: Form, view: &View) -> Option<Self> {
         let (mut channels, mut low) = (Vec::new(), [const { Vec::new() }; 3]);
+        let mut times = [1; 3];
         for (axis, digits) in form.axes().iter().zip(&view.axes) {
             let mut digits = digits.iter().copied().filter(|digit| digit.extent > 1).peekable();
             match axis.spatial() {
                 None => channels.extend(digits),
                 Some(spatial) => {
-                    digits.next_if(|digit| digit.axis == *axis);
+                    digits.next_if(|digit| digit.axis == Some(*axis));
                     low[spatial].extend(digits);
+                    while let Some(digit) = low[spatial].pop_if(|digit| digit.axis.is_none()) {
+                        times[spatial] *= digit.extent;
+                    }
                 }
             }
         }
-        let is_of_channels = |digit: &Digit| digit.axis == Axis::Channel;
         let places = |digits: &[Digit]| -> Option<[usize; 3]> {
             let mut counts = [1; 3];
-            for digit in digits.iter().filter(|digit| !is_of_channels(digit)) {
-                let count = &mut counts[digit.axis.spatial()?];
-                // Only a single digit, the lowest.
-                (*count == 1 && digit.step == 1).then_some(())?;
-                *count = digit.extent;
+            for digit in digits {
+                if let Some(spatial) = digit.axis.and_then(Axis::spatial) {
+                    // Only a single digit, the lowest.
+                    (counts[spatial] == 1 && digit.step == 1).then_some(())?;
+                    counts[spatial] = digit.extent;
+                }
             }
             Some(counts)
         };
         let parts = places(&channels)?;
-        let fits = low.iter().flatten().all(is_of_channels)
+        let fits = low.iter().flatten().all(|digit| digit.axis == Some(Axis::Channel))
             && (parts == [1; 3] || low.iter().all(Vec::is_empty));
-        fits.then_some(Self { form, channels, low })
+        fits.then_some(Self { form, channels, low, times })
     }
 }
 
@@ -71,7 +78,7 @@ fn values(digits: &[Digit], mut at: usize) -> impl Iterator<Item = (Digit, usize
 
 /// The sum of those digits that belong to channels.
 fn channel(digits: &[Digit], at: usize) -> usize {
-    let own = values(digits, at).filter(|(digit, _)| digit.axis == Axis::Channel);
+    let own = values(digits, at).filter(|(digit, _)| digit.axis == Some(Axis::Channel));
     own.map(|(digit, value)| digit.step * value).sum()
 }
 
@@ -94,10 +101,25 @@ impl<'a> Builder<'a> {
         let Some(to) = forms.into_iter().find_map(|form| Arrangement::new(form, view)) else {
             return Ok(None);
         };
+        let Some(x) = self.arranged(node, x, &to)? else { return Ok(None) };
+        if to.times == [1; 3] {
+            return Ok(Some(x));
+        }
+        let x = self.settle(x)?;
+        self.times(node.name, x, to.times).map(Some)
+    }
+
+    /// `x` with the numbers in the order of `to`, each as often as it is in `x`.
+    fn arranged(
+        &mut self,
+        node: &OnnxNode<'a>,
+        x: Activation,
+        to: &Arrangement,
+    ) -> Result<Option<Activation>, ImportError> {
         let channels = extent(&to.channels);
         let mut counts = [1; 3];
         for digit in &to.channels {
-            if let Some(axis) = digit.axis.spatial() {
+            if let Some(axis) = digit.axis.and_then(Axis::spatial) {
                 counts[axis] = digit.extent;
             }
         }
@@ -109,7 +131,7 @@ impl<'a> Builder<'a> {
         self.budget.charge(node.name, channels)?;
         let x = Activation { view: None, form: to.form, ..x };
         if spread != [1; 3] {
-            return self.between(node, x, &to, spread).map(Some);
+            return self.between(node, x, to, spread).map(Some);
         }
         if counts == [1; 3] {
             let order = |from: Vec<usize>| {
@@ -123,7 +145,7 @@ impl<'a> Builder<'a> {
         let part = |at: usize| {
             let mut places = [0; 3];
             for (digit, value) in values(&to.channels, at) {
-                if let Some(axis) = digit.axis.spatial() {
+                if let Some(axis) = digit.axis.and_then(Axis::spatial) {
                     places[axis] = value;
                 }
             }

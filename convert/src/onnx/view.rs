@@ -9,7 +9,8 @@ use crate::form::Axis;
 /// A part of an axis: `position / step % extent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digit {
-    pub(super) axis: Axis,
+    /// `None` if the numbers are the same for all values of the digit.
+    pub(super) axis: Option<Axis>,
     pub(super) extent: usize,
     pub(super) step: usize,
 }
@@ -18,14 +19,15 @@ pub(super) struct Digit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) axes: Vec<Vec<Digit>>,
-    /// Whether a Transpose exchanged axes, so that the numbers may be in another order.
+    /// Whether a Transpose exchanged axes, so that the numbers may be in another order, or a number comes
+    /// more than once.
     pub(super) moved: bool,
 }
 
 impl View {
     /// Whole axes of these extents.
     pub(super) fn of(axes: impl Iterator<Item = (Axis, usize)>) -> Self {
-        let whole = |(axis, extent)| vec![Digit { axis, extent, step: 1 }];
+        let whole = |(axis, extent)| vec![Digit { axis: Some(axis), extent, step: 1 }];
         Self { axes: axes.map(whole).collect(), moved: false }
     }
 
@@ -61,6 +63,15 @@ impl View {
             axes.push(axis);
         }
         next.is_none().then_some(Self { axes, moved: self.moved })
+    }
+
+    /// The numbers so many times along each axis.
+    pub(super) fn repeated(mut self, counts: &[usize]) -> Self {
+        for (axis, &extent) in self.axes.iter_mut().zip(counts).filter(|(_, count)| **count > 1) {
+            axis.insert(0, Digit { axis: None, extent, step: 1 });
+            self.moved = true;
+        }
+        self
     }
 
     /// The axes in the order of a Transpose, which leaves the batch, axis 0, where it is.

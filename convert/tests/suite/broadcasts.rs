@@ -54,6 +54,30 @@ fn a_number_for_each_position_meets_all_channels() {
 }
 
 #[test]
+fn a_bias_that_is_expanded_from_a_number_is_a_constant() {
+    // As PyTorch's dynamo exporter writes a convolution without bias.
+    let nodes = vec![
+        node("Conv", "gate", &["x", "gates"]),
+        node("Relu", "positive", &["gate"]),
+        with(node("Shape", "count", &["wide"]), vec![int("start", 0), int("end", 1)]),
+        node("CastLike", "number", &["seven", "gate"]),
+        node("Expand", "bias", &["number", "count"]),
+        node("Conv", "y", &["positive", "wide", "bias"]),
+    ];
+    let more = vec![tensor("wide", &[3, 1, 1, 1], &[1.0, -2.0, 0.5]), integers("seven", &[7])];
+    let network = imported(17, nodes, [tensors(), more].concat());
+    check(&network, [ROWS, COLUMNS, 3], |x, [h, w, c]| {
+        gate(x, h, w).max(0.0) * [1.0, -2.0, 0.5][c] + 7.0
+    });
+    // The function is part of the convolution: what asks for the type does not read its numbers.
+    assert_eq!(network.graph.nodes().len(), 2);
+    let wrong = node("Expand", "bias", &["pair", "three"]);
+    let nodes = vec![wrong, node("Add", "y", &["x", "bias"])];
+    let pair = vec![tensor("pair", &[2], &[1.0; 2]), integers("three", &[3])];
+    assert_names(&refused(17, nodes, pair), &["`bias` (Expand)", "[2]", "[3]"]);
+}
+
+#[test]
 fn sums_and_means_have_any_number_of_terms() {
     for (op, factor) in [("Sum", 3.5), ("Mean", 3.5 / 3.0)] {
         let nodes = vec![

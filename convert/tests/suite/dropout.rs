@@ -14,7 +14,7 @@ use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::Array2;
 use rten_onnx::onnx::{DataType, ModelProto, NodeProto, TensorProto};
 
-use crate::common::{Fixture, assert_names, find, float, ints, none, tensor};
+use crate::common::{Fixture, assert_names, find, float, int, ints, none, tensor};
 
 /// A node without attributes.
 fn node(op: &str, name: &str, inputs: &[&str]) -> NodeProto {
@@ -184,6 +184,10 @@ fn masks_of_bernoulli_numbers_are_dropout() {
 
 #[test]
 fn comparisons_of_uniform_numbers_are_dropout() {
+    let cast = |like| match like {
+        true => node("CastLike", "float", &["mask", "raw"]),
+        false => NodeProto { attribute: vec![int("to", 1)], ..node("Cast", "float", &["mask"]) },
+    };
     for (op, inputs, bound, probability) in [
         ("Greater", ["uniform", "bound"], 0.25, 0.25),
         ("GreaterOrEqual", ["uniform", "bound"], 0.25, 0.25),
@@ -194,10 +198,7 @@ fn comparisons_of_uniform_numbers_are_dropout() {
         let nodes = vec![
             node("RandomUniformLike", "uniform", &["raw"]),
             node(op, "mask", &inputs),
-            NodeProto {
-                attribute: vec![crate::common::int("to", 1)],
-                ..node("Cast", "float", &["mask"])
-            },
+            cast(op == "Less"),
             node("Mul", "masked", &["raw", "float"]),
             node("Mul", "scaled", &["masked", "number"]),
         ];
@@ -228,6 +229,23 @@ fn comparisons_of_uniform_numbers_are_dropout() {
     let tensors =
         vec![tensor("p", &[], &[0.5]), tensor("zero", &[], &[0.0]), tensor("number", &[], &[2.0])];
     assert_eq!(only_dropout(&with_nodes(nodes, tensors)), (0.5, DropoutKind::Element));
+}
+
+#[test]
+fn a_choice_as_a_sum_of_products_is_dropout() {
+    let nodes = vec![
+        node("Mul", "scaled", &["raw", "number"]),
+        node("RandomUniformLike", "uniform", &["raw"]),
+        node("GreaterOrEqual", "mask", &["uniform", "p"]),
+        node("Not", "dropped", &["mask"]),
+        node("Mul", "kept", &["mask", "scaled"]),
+        node("Mul", "none", &["zero", "dropped"]),
+        node("Add", "choice", &["kept", "none"]),
+    ];
+    let tensors =
+        [("p", 0.25), ("zero", 0.0), ("number", 1.0 / 0.75)].map(|(n, x)| tensor(n, &[], &[x]));
+    let found = only_dropout(&with_nodes(nodes, tensors.into()));
+    assert_eq!(found, (0.25, DropoutKind::Element));
 }
 
 #[test]

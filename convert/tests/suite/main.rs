@@ -25,4 +25,5 @@ mod refusals_operators;
 mod refusals_weights;
 mod refused_files;
 mod regression;
+mod scaled_normalizations;
 mod shared_models;

@@ -8,7 +8,7 @@ use rten_onnx::onnx::{NodeProto, TensorProto};
 
 use crate::common::{assert_names, int, none, string, tensor};
 use crate::heads::node;
-use crate::normalizations::{CHANNELS, file, integers, numbers, pictures, with};
+use crate::normalizations::{CHANNELS, file, integers, numbers, pictures, transposed, with};
 
 fn weights() -> Vec<f32> {
     numbers(3 * CHANNELS, 9)
@@ -50,6 +50,18 @@ fn a_softmax_or_an_arg_max_over_the_channels_of_a_map_is_left_out() {
     }
     let rows = with(node("Softmax", "y", &["map"]), vec![int("axis", 2)]);
     assert_names(&import(vec![conv("map", "x"), rows]).unwrap_err(), &["over classes"]);
+}
+
+#[test]
+fn channels_may_move_to_the_end_after_a_softmax() {
+    let softmax = |op| with(node(op, "p", &["map"]), vec![int("axis", 1)]);
+    let moved = transposed("p", "y", &[0, 2, 3, 1]);
+    for op in ["Softmax", "LogSoftmax"] {
+        let network = import(vec![conv("map", "x"), softmax(op), moved.clone()]).unwrap();
+        let [output] = &network.outputs[..] else { panic!("one output") };
+        assert_eq!(output.head, Some(HeadKind::Classes));
+        assert_eq!(network.graph.nodes()[output.nodes[0]].shape.channels, 3);
+    }
 }
 
 #[test]

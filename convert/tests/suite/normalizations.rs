@@ -50,7 +50,7 @@ pub(crate) fn weight() -> Vec<f32> {
     numbers(CHANNELS, 3)
 }
 
-fn bias() -> Vec<f32> {
+pub(crate) fn bias() -> Vec<f32> {
     numbers(CHANNELS, 4)
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn pictures() -> Array4<f32> {
 }
 
 /// The normalization of the pictures, from scratch: those of a group have the same `group`.
-fn expected(
+pub(crate) fn expected(
     group: impl Fn([usize; 3]) -> usize,
     epsilon: f64,
     weight: &[f32],
@@ -174,7 +174,7 @@ pub(crate) fn quantized(network: &Network) -> QuantizedModel {
 
 /// Asserts that a network is a normalization of such groups alone, and computes `expected`.
 #[track_caller]
-fn check(network: &Network, groups: usize, over: Over, expected: &Array2<f32>) {
+pub(crate) fn check(network: &Network, groups: usize, over: Over, expected: &Array2<f32>) {
     let normalize = normalize(network);
     assert_eq!((normalize.groups, normalize.over), (groups, over));
     // It has the weights and biases, and a layer that copies makes the output.

@@ -120,6 +120,69 @@ fn channels_come_between_planes_too() {
     });
 }
 
+/// The operations of a network before the layer that copies its outputs.
+fn operations(network: &Network) -> Vec<&'static str> {
+    let [nodes @ .., _output] = network.graph.nodes() else { panic!("no nodes") };
+    nodes.iter().map(|node| node.op.name()).collect()
+}
+
+#[test]
+fn positions_that_are_repeated_are_one_resizing() {
+    let (channels, rows, columns) = (CHANNELS as i64, ROWS as i64, COLUMNS as i64);
+    // As TensorFlow repeats rows, then columns, with the channels last.
+    let tiled = vec![
+        node("Unsqueeze", "a", &["x", "third"]),
+        node("Tile", "b", &["a", "rows"]),
+        transposed("b", "c", &[0, 2, 3, 4, 1]),
+        node("Reshape", "d", &["c", "tall"]),
+        node("Unsqueeze", "e", &["d", "third"]),
+        node("Tile", "f", &["e", "columns"]),
+        node("Reshape", "g", &["f", "large"]),
+        transposed("g", "repeated", &[0, 3, 1, 2]),
+    ];
+    let expanded = vec![
+        node("Reshape", "a", &["x", "spaced"]),
+        node("Expand", "b", &["a", "times"]),
+        node("Reshape", "repeated", &["b", "larger"]),
+    ];
+    // A resizing at the end would be a part of the output.
+    let last = || with(node("Concat", "y", &["repeated", "repeated"]), vec![int("axis", 1)]);
+    for nodes in [tiled, expanded] {
+        let tensors = vec![
+            integers("third", &[3]),
+            integers("rows", &[1, 1, 1, 2, 1]),
+            integers("columns", &[1, 1, 1, 3, 1]),
+            integers("tall", &[0, 2 * rows, columns, channels]),
+            integers("large", &[0, 2 * rows, 3 * columns, channels]),
+            integers("spaced", &[0, channels, rows, 1, columns, 1]),
+            integers("times", &[1, 1, 1, 2, 1, 3]),
+            integers("larger", &[0, channels, 2 * rows, 3 * columns]),
+        ];
+        let network = imported(17, [nodes, vec![last()]].concat(), tensors);
+        assert_eq!(operations(&network), ["resize", "concat"]);
+        let shape = [2 * ROWS, 3 * COLUMNS, 2 * CHANNELS];
+        check(&network, shape, |x, [h, w, c]| x[[h / 2, w / 3, c % CHANNELS]]);
+        check_grid(&network);
+    }
+}
+
+#[test]
+fn rows_that_come_again_after_all_are_refused() {
+    let nodes = vec![
+        node("Reshape", "a", &["x", "spaced"]),
+        node("Tile", "b", &["a", "times"]),
+        node("Reshape", "c", &["b", "tall"]),
+        node("Relu", "y", &["c"]),
+    ];
+    let (channels, rows, columns) = (CHANNELS as i64, ROWS as i64, COLUMNS as i64);
+    let tensors = vec![
+        integers("spaced", &[0, channels, 1, 1, rows, columns]),
+        integers("times", &[1, 1, 1, 2, 1, 1]),
+        integers("tall", &[0, channels, 2 * rows, columns]),
+    ];
+    assert_names(&refused(17, nodes, tensors), &["axes split by a Reshape"]);
+}
+
 #[test]
 fn positions_become_channels() {
     let square = node("Slice", "s", &["x", "start", "end", "axis"]);

@@ -112,7 +112,7 @@ impl<'a> Builder<'a> {
 
     /// Constant input `i`, which is broadcast to the axes of `x` from `first` on, as one number per
     /// channel.
-    fn along_channels(
+    pub(in crate::onnx) fn along_channels(
         &mut self,
         node: &OnnxNode<'a>,
         i: usize,

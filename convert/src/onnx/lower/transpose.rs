@@ -14,7 +14,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator::new("Transpose", &["perm"]
     .lower(|builder, node| builder.transpose(node))
     .fold(fold)
     .trace(permuted)
-    .takes(&[Special::Bytes, Special::Groups])];
+    .takes(&[Special::Bytes, Special::Groups, Special::Probabilities, Special::LogProbabilities])];
 
 impl<'a> Builder<'a> {
     /// Another order of a value's axes. The graph keeps its own, so that nothing moves.
