@@ -4,7 +4,7 @@ use crate::Error;
 use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::head::Uncertainty;
 use bayes8_core::head::map::MapUncertainty;
-use js_sys::{Float32Array, Float64Array, Object, Reflect, Uint16Array};
+use js_sys::{Float32Array, Float64Array, Object, Reflect, Uint8Array, Uint16Array};
 use wasm_bindgen::JsValue;
 
 /// The names of the figures of classes and of labels.
@@ -88,11 +88,18 @@ pub(crate) fn object(
     }
     if let Some(region) = region {
         let name = match region {
-            PredictionRegion::ClassSet(_) => "set",
+            PredictionRegion::ClassSet(_) | PredictionRegion::ClassSetMap(_) => "set",
             PredictionRegion::LabelSets(_) => "sets",
             PredictionRegion::Intervals(_) => "intervals",
         };
-        set(name, serde_wasm_bindgen::to_value(region).map_err(|_| Error::Handover)?);
+        let value = match region {
+            PredictionRegion::ClassSetMap(map) => {
+                let members: Vec<u8> = map.members.iter().map(|&is_in| is_in.into()).collect();
+                Uint8Array::from(&members[..]).into()
+            }
+            _ => serde_wasm_bindgen::to_value(region).map_err(|_| Error::Handover)?,
+        };
+        set(name, value);
     }
     Ok(object)
 }

@@ -161,6 +161,11 @@ export interface ClassesMapPrediction extends MapPrediction {
   readonly expectedEntropy: Float32Array;
   /** Epistemic uncertainty of each position: the difference of the two entropies, at least 0. */
   readonly mutualInformation: Float32Array;
+  /**
+   * The prediction sets, `[planes][rows][columns][classes]`, if the model was calibrated for sets: 1 for each class that
+   * belongs to the set of its position, else 0.
+   */
+  readonly set?: Uint8Array;
 }
 
 /** The prediction of a map of labels. All figures are `[planes][rows][columns][labels]`; entropies are in nats. */
@@ -224,7 +229,7 @@ export function describe(raw: RawOutput): OutputInfo {
   const { name, head, names, outcomes, units, parameters, conformal: of } = raw;
   const { method, alpha, calibrationExamples, samples, seed } = of ?? ({} as ConformalInfo);
   const conformal = of && { conformal: { method, alpha, calibrationExamples, samples, seed } };
-  const extra = isMap(raw) ? { positions: raw.positions } : conformal;
+  const extra = { ...(isMap(raw) && { positions: raw.positions }), ...conformal };
   switch (head) {
     case "classes":
       return { head, name, classNames: names, ...extra };
@@ -262,8 +267,11 @@ export function conformalJson(
   const { set, sets, intervals } = output as { [K in "set" | "sets" | "intervals"]?: unknown };
   const { method, alpha, calibrationExamples: calibration_examples } = conformal;
   const common = { method, alpha, calibration_examples, as_calibrated: isCalibrated(conformal) };
-  const named = (set as number[] | undefined)?.map((index) => ({ class: index, name: names[index]! }));
-  const region = named ? { set: named } : sets ? { sets } : { intervals };
+  const members = set as readonly number[] | Uint8Array | undefined;
+  const named = (members: readonly number[]) => members.map((index) => ({ class: index, name: names[index]! }));
+  const region = !members
+    ? sets ? { sets } : { intervals }
+    : { set: members instanceof Uint8Array ? [...members] : named(members) };
   return { conformal: { ...common, ...region } as ConformalJson };
 }
 
@@ -303,8 +311,8 @@ export interface ConformalJson {
   readonly calibration_examples: number;
   /** Whether the prediction has the samples that the promise is for. */
   readonly as_calibrated: boolean;
-  /** Of classes. */
-  readonly set?: readonly { readonly class: number; readonly name: string }[];
+  /** Of classes; of a map of them, `[planes][rows][columns][classes]`, 1 or 0 for each. */
+  readonly set?: readonly { readonly class: number; readonly name: string }[] | readonly number[];
   /** Of labels. */
   readonly sets?: readonly LabelSet[];
   /** Of targets; JSON writes an infinite end as null. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Model } from "bayes8";
 import { ROOT } from "./support/files.js";
+import { vectorOf } from "./support/vectors.js";
 
 const file = JSON.parse(readFileSync(`${ROOT}tests/vectors/conformal.json`, "utf8"));
 const { count, base64 } = Object.values(file.pictures)[0];
@@ -60,4 +61,26 @@ test("JSON lacks a set, or does not say that samples differ from the calibrated 
   const prediction = await everything.predict(picture, { samples: 4 });
   assert.deepEqual(prediction.outputs.size.intervals[0], [-Infinity, Infinity]);
   assert.equal(prediction.outputs.kind.set.length, 4);
+});
+
+test("a calibrated map has other sets than those of its formula", async (t) => {
+  const { file, pictures } = vectorOf("maps", "sets of classes, aps");
+  const model = await Model.load(file);
+  t.after(() => model.dispose());
+  assert.equal(model.info.outputs[0].conformal.method, "aps");
+  const prediction = await model.predict(pictures[0], { samples: 4 });
+  const { set, probabilities } = prediction.outputs.output;
+  assert.equal(set.length, 5 * 7 * 4);
+  assert.ok(set.includes(0) && set.includes(1));
+  for (let first = 0; first < set.length; first += 4) {
+    const p = probabilities.subarray(first, first + 4);
+    const order = [0, 1, 2, 3].sort((a, b) => p[b] - p[a] || a - b);
+    let sum = 0;
+    for (const index of order) {
+      sum += p[index];
+      assert.equal(set[first + index], sum <= 0.9 ? 1 : 0);
+    }
+  }
+  const json = JSON.parse(JSON.stringify(prediction)).outputs.output;
+  assert.deepEqual(json.conformal.set, [...set]);
 });
