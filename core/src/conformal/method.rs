@@ -2,7 +2,7 @@
 
 use super::class_sets::ClassScore;
 use super::error::PredictorError;
-use crate::head::{Head, Output};
+use crate::head::Head;
 
 /// A score of conformal prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,13 +32,12 @@ impl Method {
         }
     }
 
-    /// Checks that outputs such as `output` have this score.
+    /// Checks that outputs with `head`, or maps of it, have this score.
     ///
     /// # Errors
     /// [`PredictorError::Method`], which names the methods of the head, and [`PredictorError::Map`].
-    pub fn check(self, output: &Output) -> Result<(), PredictorError> {
-        let head = &output.head;
-        if output.is_map() && head.classes().is_none() {
+    pub fn check(self, head: &Head, is_map: bool) -> Result<(), PredictorError> {
+        if is_map && head.classes().is_none() {
             return Err(PredictorError::Map(head.name()));
         }
         let fitting = match (self, head) {

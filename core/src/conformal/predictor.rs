@@ -11,7 +11,7 @@ use crate::head::classes::ClassUncertainty;
 use crate::head::gaussian::TargetUncertainty;
 use crate::head::labels::LabelUncertainty;
 use crate::head::map::{ClassMapUncertainty, MapUncertainty};
-use crate::head::{Head, MAX_SAMPLES, Output, Uncertainty};
+use crate::head::{Head, MAX_SAMPLES, Uncertainty};
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
@@ -127,13 +127,12 @@ impl ConformalPredictor {
         *samples == (0..self.samples) && seed == self.seed
     }
 
-    /// Checks every number, and that the predictor fits `output`, as a model does.
+    /// Checks every number, and that the predictor fits an output with `head`, or a map of it, as a model does.
     ///
     /// # Errors
     /// [`PredictorError`], which says what is wrong.
-    pub fn check(&self, output: &Output) -> Result<(), PredictorError> {
-        self.method.check(output)?;
-        let head = &output.head;
+    pub fn check(&self, head: &Head, is_map: bool) -> Result<(), PredictorError> {
+        self.method.check(head, is_map)?;
         if let Some((lambda, k_reg)) = self.method.raps() {
             ClassScore::raps(lambda, k_reg)?;
         }

@@ -121,7 +121,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
 /// Checks that the conformal predictor of an output fits it.
 pub(super) fn check_conformal(output: &Output) -> Result<(), ModelError> {
     let Some(conformal) = &output.conformal else { return Ok(()) };
-    conformal.check(output).map_err(|fault| {
+    conformal.check(&output.head, output.is_map()).map_err(|fault| {
         let (output, fault) = (output.name.clone(), Box::new(fault));
         ModelError::Conformal { output, fault }
     })

@@ -7,6 +7,9 @@ use super::coverage::Coverage;
 use super::error::ConformalError;
 use super::threshold::rank;
 
+/// The chance, in all parts together, that a right method is within its bounds.
+pub const CONFIDENCE: f64 = 0.999;
+
 /// Bounds for the number of covered test examples.
 ///
 /// With n exchangeable calibration examples of different scores, the coverage of all examples there could

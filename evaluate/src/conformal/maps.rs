@@ -11,8 +11,8 @@ use bayes8_core::conformal::{ClassScore, check_alpha};
 use bayes8_core::head::map::ClassMapUncertainty;
 use serde::Serialize;
 
+use super::bounds::CONFIDENCE;
 use super::error::ConformalError;
-use super::report::CONFIDENCE;
 use super::threshold::{ROUNDING, needed};
 use crate::metrics::regression::normal::quantile;
 
@@ -41,10 +41,10 @@ pub struct MapCoverage {
     pub coverage: f64,
     /// Mean number of classes in the set of a position.
     pub mean_size: f64,
-    /// Lowest coverage that chance allows, by the normal approximation, with half of what is left of
-    /// [`CONFIDENCE`] below.
+    /// Lowest coverage that chance allows. By the normal approximation, that of a right method lies between both
+    /// ends with the probability [`CONFIDENCE`].
     pub lower: f64,
-    /// Highest coverage that chance allows, likewise.
+    /// Highest coverage that chance allows.
     pub upper: f64,
 }
 

@@ -40,10 +40,10 @@ pub use bayes8_core::conformal::{
     ClassScore, ConformalPredictor, LabelSet, Method, PredictionRegion, PredictorError,
     label_score, residual_interval, residual_score,
 };
-pub use bounds::CoverageBounds;
+pub use bounds::{CONFIDENCE, CoverageBounds};
 pub use coverage::Coverage;
 pub use error::ConformalError;
 pub use maps::MapCoverage;
-pub use report::{CONFIDENCE, Conformal, ConformalPart, ConformalReport};
+pub use report::{Conformal, ConformalPart, ConformalReport};
 pub use scores::{class_scores, label_scores, residual_scores};
 pub use threshold::{calibrate, needed, threshold};

@@ -7,7 +7,7 @@ use bayes8_core::conformal::{ConformalPredictor, Method};
 use bayes8_core::head::{Head, Uncertainty};
 use serde::Serialize;
 
-use super::bounds::CoverageBounds;
+use super::bounds::{CONFIDENCE, CoverageBounds};
 use super::coverage::Coverage;
 use super::error::ConformalError;
 use super::maps::MapCoverage;
@@ -17,9 +17,6 @@ use crate::heads::{Truth, label_name, label_probabilities, target_name};
 use crate::metrics::probabilities;
 use crate::style::counted;
 use crate::verdict::{Limit, Verdict};
-
-/// The chance, in all parts together, that a right method is within its bounds.
-pub const CONFIDENCE: f64 = 0.999;
 
 /// Conformal prediction to measure.
 #[derive(Clone, Debug)]

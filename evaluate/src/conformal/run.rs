@@ -30,8 +30,8 @@ impl Options {
         let Some(conformal) = &self.conformal else { return Ok(None) };
         let path = &conformal.calibration;
         let refused = |source| EvaluateError::Conformal { path: path.clone(), source };
-        let of = &model.outputs()[output.index];
-        conformal.method.check(of).map_err(|error| refused(error.into()))?;
+        let fits = conformal.method.check(&output.head, output.is_map());
+        fits.map_err(|error| refused(error.into()))?;
         let alpha = conformal.alpha;
         let needed = needed(alpha).map_err(refused)?;
         let shape = model.input();

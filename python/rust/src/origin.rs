@@ -125,7 +125,9 @@ fn restored(
         None => None,
     };
     let output = Output { name, nodes: Vec::new(), head, positions, resize, conformal };
-    let fits = output.conformal.as_ref().is_none_or(|conformal| conformal.check(&output).is_ok());
+    let (of, is_map) = (&output.head, output.is_map());
+    let fits =
+        output.conformal.as_ref().is_none_or(|conformal| conformal.check(of, is_map).is_ok());
     (exists && named_all(names, expected) && fits).then_some(output)
 }
 
