@@ -5,10 +5,15 @@ use crate::input;
 use crate::output::{complain, warn};
 use anyhow::{anyhow, bail};
 use bayes8_evaluate::style::bytes;
+use bayes8_native::core::head::Output;
 use bayes8_native::core::limits::LimitError;
 use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
+
+/// What is said of a model that was calibrated for the size in its file.
+const UNCALIBRATED: &str =
+    "sets and intervals are left out: they were calibrated for another --input-size";
 
 /// Loads the model in `path`, ready to run on inputs of this size.
 ///
@@ -18,6 +23,7 @@ pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Res
     let whole = InputSize { input_size: None };
     let in_tiles = tiles.tile_overlap.is_some();
     let (model, _) = describe(path, if in_tiles { &whole } else { &tiles.size })?;
+    let was_calibrated = is_calibrated(model.outputs());
     let mut options = machine.options()?;
     if let Some(overlap) = tiles.tile_overlap {
         options = options.input_size(tiles.size.input_size).tile_overlap(overlap as usize);
@@ -29,6 +35,9 @@ pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Res
         LoadError::Tiling { source, .. } => anyhow!("{}: {source}", path.display()),
         error => error.into(),
     })?;
+    if was_calibrated && !is_calibrated(model.outputs()) {
+        warn(UNCALIBRATED);
+    }
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
@@ -70,15 +79,17 @@ fn resized(
     size: &InputSize,
 ) -> anyhow::Result<model::QuantizedModel> {
     let Some(size) = size.input_size else { return Ok(model) };
-    let is_calibrated = |model: &model::QuantizedModel| {
-        model.outputs().iter().any(|output| output.conformal.is_some())
-    };
-    let was_calibrated = is_calibrated(&model);
+    let was_calibrated = is_calibrated(model.outputs());
     let model = model.with_input_size(size).map_err(|e| anyhow!("{}: {e}", path.display()))?;
-    if was_calibrated && !is_calibrated(&model) {
-        warn("sets and intervals are left out: they were calibrated for another --input-size");
+    if was_calibrated && !is_calibrated(model.outputs()) {
+        warn(UNCALIBRATED);
     }
     Ok(model)
+}
+
+/// Whether any of these outputs gives sets or intervals.
+fn is_calibrated(outputs: &[Output]) -> bool {
+    outputs.iter().any(|output| output.conformal.is_some())
 }
 
 /// Warns of a model with one class. Such files still load, but `quantize` does not make them.

@@ -4,6 +4,7 @@
 //! tiles overlap, the border between them depends on the sample, so that the sums over samples blend the tiles,
 //! weighted by whole numbers of samples.
 
+use crate::counts::counted;
 use crate::graph::{MAX_ELEMENTS, Shape};
 use crate::head::Output;
 use crate::model::QuantizedModel;
@@ -61,6 +62,19 @@ pub enum TilingError {
         found: [usize; 3],
         /// Shape of a tile.
         tile: Shape,
+    },
+    /// A map with too many numbers.
+    #[error(
+        "output `{output}` would have {positions:?} positions with {}: at most 2^26 numbers are possible; divide \
+         the input and predict its parts", counted(*count, "number"), output = Echo(output)
+    )]
+    Map {
+        /// The output.
+        output: String,
+        /// Its planes, rows and columns.
+        positions: [usize; 3],
+        /// The numbers at each position.
+        count: usize,
     },
     /// Tiles that overlap too much.
     #[error("tiles of {tile} cannot overlap by {overlap}: more than half of an axis")]
@@ -128,10 +142,13 @@ impl Tiling {
             let numbers =
                 positions.iter().try_fold(output.head.outputs(), |n, &e| n.checked_mul(e));
             if numbers.is_none_or(|numbers| numbers > MAX_ELEMENTS) {
-                return Err(TilingError::Size { found: size, tile });
+                let (output, count) = (output.name.clone(), output.head.outputs());
+                return Err(TilingError::Map { output, positions, count });
             }
             maps.push(map);
-            outputs.push(Output { positions, resize: None, ..output.clone() });
+            // Sets and intervals were calibrated for inputs of the size of a tile.
+            let conformal = output.conformal.clone().filter(|_| size == tile.axes());
+            outputs.push(Output { positions, resize: None, conformal, ..output.clone() });
         }
         Ok(Self { input, axes, outputs: outputs.into(), maps })
     }

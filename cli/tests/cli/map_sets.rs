@@ -91,6 +91,15 @@ fn sets_are_calibrated_stored_and_written() {
     let run = fixture.run(&run).succeeded();
     assert!(run.stderr.contains("they were calibrated for another --input-size"), "{}", run.stderr);
     assert!(!run.stdout.contains("conformal"), "{}", run.stdout);
+    let tiles =
+        ["predict", MODEL, "large.npy", "--input-size", "10x14", "--tile-overlap", "2", "--json"];
+    let tiles = fixture.run(&tiles).succeeded();
+    assert!(
+        tiles.stderr.contains("they were calibrated for another --input-size"),
+        "{}",
+        tiles.stderr
+    );
+    assert!(!tiles.stdout.contains("conformal"), "{}", tiles.stdout);
 }
 
 #[test]

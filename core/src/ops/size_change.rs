@@ -19,7 +19,8 @@ impl SizeChange {
     }
 
     /// Returns the new extent of a resized axis that was `extent`. It keeps its ratio to the network's input; if it was a
-    /// multiple of the node's input, it must keep that ratio, too. `None` if it cannot.
+    /// multiple of the node's input, it must keep that ratio, too, unless a single element is repeated. `None` if it
+    /// cannot.
     pub(super) fn resized(&self, axis: usize, extent: usize) -> Option<usize> {
         let scaled = |[before, after]: [usize; 2]| {
             // Extents are at most 2^26.
@@ -28,7 +29,7 @@ impl SizeChange {
         };
         let network = scaled(self.network.map(|axes| axes[axis]))?;
         let [before, after] = self.extents(axis);
-        let is_upsampling = before != after && extent.is_multiple_of(before);
+        let is_upsampling = [before, after] != [1, 1] && extent.is_multiple_of(before);
         (!is_upsampling || scaled([before, after]) == Some(network)).then_some(network)
     }
 

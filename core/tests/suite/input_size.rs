@@ -67,6 +67,25 @@ fn sizes_that_do_not_fit_are_not_named_with_those_that_do() {
     assert!(error.to_string().ends_with("20 and 24 columns"), "{error}");
 }
 
+/// PyTorch could not join what is twice as large as 2 rows, which were 5 / 2, with 5 rows.
+#[test]
+fn an_extent_that_was_rounded_down_is_stretched() {
+    let mut b = Builder::new(5, Shape::new(16, 16, 3));
+    let half = MaxPool { window: Window { stride: [2, 2], ..Window::new([2, 2]) } };
+    let quarter = b.op(half.clone(), &[Value::Input]).unwrap();
+    let quarter = b.op(half.clone(), &[quarter]).unwrap();
+    let eighth = b.op(half, &[quarter]).unwrap();
+    let up = b.op(by([1, 4, 4]), &[eighth]).unwrap();
+    let all = b.op(Op::Concat, &[up, quarter]).unwrap();
+    let logits = b.conv(all, 4, 1, Window::new([1, 1]), Kind::Bayesian).unwrap();
+    let head = Head::Classes(Classes { count: 4, names: Vec::new() }.into());
+    b.output("classes", &[logits], 3.0, head);
+    let model = b.finish();
+    assert_eq!(model.with_input_size([1, 24, 16]).unwrap().outputs()[0].positions, [1, 6, 4]);
+    let error = fault(model, [1, 20, 16]);
+    assert_eq!(*error.nearest, [[None; 2], [Some(16), Some(24)], [None; 2]], "{error}");
+}
+
 #[test]
 fn axes_that_the_input_does_not_have_are_made_up() {
     for size in [[2, 16, 24], [1, 1, 24], [1, 0, 24], [0, 16, 24], [1, usize::MAX, usize::MAX]] {

@@ -51,7 +51,7 @@ impl Options {
             Method::Classes(score) if output.is_map() => {
                 let mut scores = MapScores::new(score);
                 run.maps(&calibration, observer, |map, truth| scores.add(map, truth))?;
-                let (threshold, _) = scores.calibrate(alpha).map_err(refused)?;
+                let threshold = scores.calibrate(alpha).map_err(refused)?;
                 let mut sums = MapSums::default();
                 run.maps(test, observer, |map, truth| sums.add((score, threshold), map, truth))?;
                 let map = sums.finish(&scores, alpha).map_err(refused)?;

@@ -225,9 +225,9 @@ impl ConformalReport {
             table.push(vec![
                 "positions".into(),
                 four_places(map.threshold),
-                counted(map.examples as u64, "picture"),
+                format!("mean of {}", counted(map.examples as u64, "picture")),
                 format!("{:.2} %", 100.0 * map.coverage),
-                format!("{:.2} to {:.2} %", 100.0 * map.lower, 100.0 * map.upper),
+                format!("at least {:.2} %", 100.0 * map.lower),
                 four_places(map.mean_size),
                 String::new(),
             ]);

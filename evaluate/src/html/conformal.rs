@@ -18,7 +18,7 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
         counted(*samples, "sample"),
         match map {
             Some(_) =>
-                "Each picture counts the same. Bounds say what chance allows, by the normal approximation.",
+                "Each picture counts the same. The bound says what chance allows, by the normal approximation.",
             None => "Exact bounds say how many test examples may be covered by chance.",
         },
     );
@@ -50,9 +50,9 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
         @if let Some(map) = map { tr {
             th scope="row" { "positions" }
             td.number { (four_places(map.threshold)) }
-            td.number { (counted(map.examples as u64, "picture")) }
+            td.number { "mean of " (counted(map.examples as u64, "picture")) }
             td.number { (percent(map.coverage)) }
-            td.number { (percent(map.lower)) " to " (percent(map.upper)) }
+            td.number { "at least " (percent(map.lower)) }
             td.number { (four_places(map.mean_size)) }
         } } }
     } } };

@@ -70,6 +70,7 @@ const KNOWN = {
   predict: [...STREAM, "logits"],
   stream: STREAM,
   trace: ["seed", "sample"],
+  paint: ["figure", "index", "plane", "palette", "range"],
 };
 
 export const MAX_SAMPLES = 2 ** 28;

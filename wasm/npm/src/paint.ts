@@ -1,5 +1,5 @@
 import { Bayes8Error } from "./error.js";
-import { invalid } from "./options.js";
+import { checkOptions, invalid } from "./options.js";
 import type { ClassesMapPrediction, GaussianMapPrediction, LabelsMapPrediction } from "./output.js";
 
 /** A colour: red, green and blue, 0 to 255. */
@@ -48,12 +48,15 @@ const SCALE: readonly Colour[] = [
 /**
  * Paints a plane of a map: classes in their colours, and other figures from dark (low) to bright (high).
  *
- * @throws {Bayes8Error} `invalid-option` for a figure, index or plane that the map does not have, or too few colours.
+ * @throws {Bayes8Error} `invalid-option` for a figure, index or plane that the map does not have, a range that is none, or
+ * colours that are none or too few; `invalid-input` for what is not a map.
  */
 export function paint(
   map: ClassesMapPrediction | LabelsMapPrediction | GaussianMapPrediction,
   options: PaintOptions = {},
 ): PaintedMap {
+  if (!map?.positions) throw new Bayes8Error("invalid-input", "paint takes a map: outputs[NAME] of a prediction");
+  checkOptions("paint", options);
   const [planes, height, width] = map.positions;
   const defaults = { classes: "classes", labels: "probabilities", gaussian: "mean" };
   const { figure = defaults[map.head], index = 0, plane = 0, palette, range } = options;
@@ -69,6 +72,14 @@ export function paint(
   };
   check("index", index, each);
   check("plane", plane, planes);
+  if (range && !(range[0] < range[1] && Number.isFinite(range[1] - range[0]))) {
+    throw invalid("range", "two numbers, the smaller first", range);
+  }
+  const isColour = (colour: unknown) =>
+    Array.isArray(colour) && colour.length === 3 && colour.every((channel) => channel >= 0 && channel <= 255);
+  if (palette && !(Array.isArray(palette) && palette.every(isColour))) {
+    throw invalid("palette", "a list of [red, green, blue], each 0 to 255", palette);
+  }
   const at = (position: number) => values[(plane * size + position) * each + index]!;
   let colour: (value: number) => Colour;
   if (figure === "classes") {

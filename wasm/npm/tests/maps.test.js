@@ -71,7 +71,10 @@ test("a painted map has other colours than its classes", async () => {
   const most = output.predictiveEntropy.indexOf(Math.max(...output.predictiveEntropy));
   assert.deepEqual([...heat.data.subarray(4 * most, 4 * most + 4)], [252, 253, 191, 255]);
   const wrong = [{ figure: "sums" }, { figure: "mean" }, { plane: 1 }, { figure: "std", index: 3 }, { palette: [] }];
-  for (const options of wrong) assert.throws(() => paint(output, options), { code: "invalid-option" });
+  wrong.push({ colour: 1 }, { palette: "#fff" }, { palette: [[0, 0, 256], [0, 0, 0], [0, 0, 0]] }, { palette: [[0, 0]] });
+  for (const range of [[1, 0], [1, 1], [NaN, 1], [0, Infinity], 1]) wrong.push({ range });
+  for (const options of wrong) assert.throws(() => paint(output, options), { code: "invalid-option" }, JSON.stringify(options));
+  for (const map of [undefined, prediction]) assert.throws(() => paint(map), { code: "invalid-input" });
 });
 
 test("inputs of another size have maps of the old one", async (t) => {
