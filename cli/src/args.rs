@@ -141,6 +141,11 @@ pub(crate) fn whole<T: TryFrom<u64>>(
     }
 }
 
+/// A label of a map, which need not be that of a class.
+pub(crate) fn label(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "expected a whole number, such as 255".into())
+}
+
 /// A number of Monte-Carlo samples.
 pub(crate) fn sample_count() -> impl Fn(&str) -> Result<u32, String> + Clone {
     whole(1..=u64::from(MAX_SAMPLES))

@@ -114,3 +114,12 @@ fn three_classes() -> QuantizedModel {
     b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
     b.finish()
 }
+
+#[test]
+fn a_label_to_ignore_is_a_whole_number() {
+    let map = fixture(Shape::new(5, 7, 3), &[("output", classes(3, &[]))]);
+    for wrong in ["abc", "1.5", ""] {
+        let run = map.run(&["evaluate", MODEL, "--data", "x.npy", "--ignore-index", wrong]);
+        run.misused("expected a whole number, such as 255");
+    }
+}

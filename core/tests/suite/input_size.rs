@@ -81,7 +81,8 @@ fn an_extent_that_was_rounded_down_is_stretched() {
     let head = Head::Classes(Classes { count: 4, names: Vec::new() }.into());
     b.output("classes", &[logits], 3.0, head);
     let model = b.finish();
-    assert_eq!(model.with_input_size([1, 24, 16]).unwrap().outputs()[0].positions, [1, 6, 4]);
+    let fits = model.clone().with_input_size([1, 24, 16]).unwrap();
+    assert_eq!(fits.outputs()[0].positions, [1, 6, 4]);
     let error = fault(model, [1, 20, 16]);
     assert_eq!(*error.nearest, [[None; 2], [Some(16), Some(24)], [None; 2]], "{error}");
 }

@@ -3,7 +3,7 @@
 use super::command_line;
 use super::conformal::ConformalArguments;
 use super::thresholds::Thresholds;
-use crate::args::{Machine, Sampling, Tiles, sample_count, whole};
+use crate::args::{Machine, Sampling, Tiles, label, sample_count, whole};
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_evaluate::{Fp32, Fp32Noise, Options};
@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
     pub(super) evaluate_output: Option<String>,
 
     /// The label of positions of a map to leave out, such as those where nothing is known
-    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, value_parser = label)]
     ignore_index: Option<i64>,
 
     /// Examples of another distribution, about which the model should be unsure: an npz with `x`

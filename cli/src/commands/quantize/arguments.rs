@@ -1,7 +1,7 @@
 //! The arguments of `bayes8 quantize`, and the library options that they give.
 
 use super::heads::Names;
-use crate::args::{Machine, Sampling, UsageError, percent, whole};
+use crate::args::{Machine, Sampling, UsageError, label, percent, whole};
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_convert::bias_correction::BiasCorrection;
@@ -104,7 +104,7 @@ pub(crate) struct Arguments {
     pub(super) data: Option<PathBuf>,
 
     /// The label of positions of a map to leave out of the comparison
-    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, requires = "data")]
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, requires = "data", value_parser = label)]
     pub(super) ignore_index: Option<i64>,
 
     /// Answers of the FP32 network to the pictures of --data, as `bayes8-export golden` records them:
