@@ -99,7 +99,9 @@ impl MapScores {
         for (&step, &share) in self.shares.iter().rev() {
             allowed -= share;
             if allowed < 0.0 {
-                return Ok(step as f64 / STEPS);
+                // Penalties may be larger than any step.
+                let threshold = if step < u64::MAX { step as f64 / STEPS } else { f64::INFINITY };
+                return Ok(threshold);
             }
         }
         // Not with alpha below 1.
@@ -217,6 +219,13 @@ mod tests {
         let threshold = scores.calibrate(0.1).unwrap();
         let score = 1.0 - f64::from(0.9f32);
         assert!(threshold >= score && threshold - score < 1.0 / STEPS, "{threshold}");
+    }
+
+    #[test]
+    fn scores_beyond_all_steps_let_everything_in() {
+        let mut scores = MapScores::new(ClassScore::Raps { lambda: 1e300, k_reg: 0 });
+        (0..9).for_each(|_| scores.add(&map(&[0.5]), &[Some(0)]));
+        assert_eq!(scores.calibrate(0.1), Ok(f64::INFINITY));
     }
 
     #[test]
