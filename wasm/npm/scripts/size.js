@@ -8,8 +8,8 @@ const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9
 const rows = [
   ["index.js", gzipped("dist/index.js"), 14_700],
   ["worker.js", gzipped("dist/worker.js"), 3_200],
-  ["inline.js", gzipped("dist/inline.js"), 550_000],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 269_000]),
+  ["inline.js", gzipped("dist/inline.js"), 554_000],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 271_000]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";
