@@ -9,7 +9,7 @@ Each torchvision network gets random weights and a perturbed BatchNormalization 
 exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are dense
 networks for one operator set, those of segmentation-models-pytorch and MONAI if
 requirements-import-dense.txt is installed, and Keras networks if requirements-import-keras.txt is, in
-an environment of its own. Prints one line per network; the exit code is 1 if a network is refused or its
+a separate environment. Prints one line per network; the exit code is 1 if a network is refused or its
 logits differ by more than the tolerance, relative to the largest.
 """
 

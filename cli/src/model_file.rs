@@ -11,10 +11,6 @@ use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
 
-/// What is said of a model that was calibrated for the size in its file.
-const UNCALIBRATED: &str =
-    "sets and intervals are left out: they were calibrated for another --input-size";
-
 /// Loads the model in `path`, ready to run on inputs of this size.
 ///
 /// # Errors
@@ -35,9 +31,7 @@ pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Res
         LoadError::Tiling { source, .. } => anyhow!("{}: {source}", path.display()),
         error => error.into(),
     })?;
-    if was_calibrated && !is_calibrated(model.outputs()) {
-        warn(UNCALIBRATED);
-    }
+    warn_if_uncalibrated(was_calibrated, model.outputs());
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
@@ -81,15 +75,20 @@ fn resized(
     let Some(size) = size.input_size else { return Ok(model) };
     let was_calibrated = is_calibrated(model.outputs());
     let model = model.with_input_size(size).map_err(|e| anyhow!("{}: {e}", path.display()))?;
-    if was_calibrated && !is_calibrated(model.outputs()) {
-        warn(UNCALIBRATED);
-    }
+    warn_if_uncalibrated(was_calibrated, model.outputs());
     Ok(model)
 }
 
 /// Whether any of these outputs gives sets or intervals.
 fn is_calibrated(outputs: &[Output]) -> bool {
     outputs.iter().any(|output| output.conformal.is_some())
+}
+
+/// Warns of a model that gave sets or intervals for the size in its file, and gives none for another one.
+fn warn_if_uncalibrated(was_calibrated: bool, outputs: &[Output]) {
+    if was_calibrated && !is_calibrated(outputs) {
+        warn("sets and intervals are left out: they were calibrated for another --input-size");
+    }
 }
 
 /// Warns of a model with one class. Such files still load, but `quantize` does not make them.

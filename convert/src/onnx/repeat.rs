@@ -34,7 +34,7 @@ impl Builder<'_> {
         Ok(Some(x))
     }
 
-    /// `x`, of which nothing is pending, with each plane, row and column so many times in a row.
+    /// Repeats each plane, row and column of `x`, as often as `times` says. Nothing of `x` is pending.
     pub(super) fn times(
         &mut self,
         name: &str,

@@ -11,7 +11,7 @@ use super::node::OnnxNode;
 use crate::error::ImportError;
 
 impl<'a> Builder<'a> {
-    /// The output of a node that reads moments of the same groups; `None` if it is no step on this way.
+    /// The output of a node that reads moments of the same groups; `None` if it is not a step of this formula.
     pub(super) fn scaled_moment(
         &mut self,
         node: &OnnxNode<'a>,

@@ -9,7 +9,7 @@ use crate::form::Axis;
 /// A part of an axis: `position / step % extent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digit {
-    /// `None` if the numbers are the same for all values of the digit.
+    /// `None` for a digit that only repeats the numbers.
     pub(super) axis: Option<Axis>,
     pub(super) extent: usize,
     pub(super) step: usize,
@@ -65,7 +65,7 @@ impl View {
         next.is_none().then_some(Self { axes, moved: self.moved })
     }
 
-    /// The numbers so many times along each axis.
+    /// Repeats each element along each axis, as often as `counts` says.
     pub(super) fn repeated(mut self, counts: &[usize]) -> Self {
         for (axis, &extent) in self.axes.iter_mut().zip(counts).filter(|(_, count)| **count > 1) {
             axis.insert(0, Digit { axis: None, extent, step: 1 });

@@ -51,9 +51,11 @@ pub struct MapCoverage {
 /// The fewest test pictures from which a variance is estimated.
 const FEWEST: usize = 30;
 
-/// Sums over test pictures.
-#[derive(Clone, Copy, Debug, Default)]
+/// Sums over test pictures, whose sets come from a score and a threshold.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct MapSums {
+    score: ClassScore,
+    threshold: f64,
     pictures: usize,
     coverage: f64,
     squares: f64,
@@ -110,16 +112,16 @@ impl MapScores {
 }
 
 impl MapSums {
+    /// No pictures.
+    pub(super) fn new(score: ClassScore, threshold: f64) -> Self {
+        Self { score, threshold, pictures: 0, coverage: 0.0, squares: 0.0, size: 0.0 }
+    }
+
     /// Adds a picture, with the class of each position. A picture without classes changes nothing.
-    pub(super) fn add(
-        &mut self,
-        (score, threshold): (ClassScore, f64),
-        map: &ClassMapUncertainty,
-        truth: &[Option<u16>],
-    ) {
+    pub(super) fn add(&mut self, map: &ClassMapUncertainty, truth: &[Option<u16>]) {
         let (mut positions, mut covered, mut size) = (0usize, 0usize, 0usize);
         for (probabilities, class) in known(map, truth) {
-            let set = score.set(&probabilities, threshold);
+            let set = self.score.set(&probabilities, self.threshold);
             positions += 1;
             covered += usize::from(set.contains(&class));
             size += set.len();
@@ -133,17 +135,10 @@ impl MapSums {
         }
     }
 
-    /// Computes the coverage with a threshold from `scores`, and what chance allows: the coverage of
-    /// calibration pictures varies as that of test pictures does.
-    ///
-    /// # Errors
-    /// Those of [`MapScores::calibrate`].
-    pub(super) fn finish(
-        &self,
-        scores: &MapScores,
-        alpha: f64,
-    ) -> Result<MapCoverage, ConformalError> {
-        let (calibration, pictures) = (scores.pictures as f64, self.pictures as f64);
+    /// Computes the coverage with a threshold from `calibration` pictures, and what chance allows: their coverage
+    /// varies as that of test pictures does.
+    pub(super) fn finish(&self, calibration: usize, alpha: f64) -> MapCoverage {
+        let (calibration, pictures) = (calibration as f64, self.pictures as f64);
         let coverage = self.coverage / pictures;
         let variance = match self.pictures {
             FEWEST.. => (self.squares / pictures - coverage * coverage).max(0.0),
@@ -151,13 +146,13 @@ impl MapSums {
         };
         let error = (variance * (1.0 / calibration + 1.0 / pictures)).sqrt();
         let slack = quantile((1.0 + CONFIDENCE) / 2.0) * error;
-        Ok(MapCoverage {
-            threshold: scores.calibrate(alpha)?,
+        MapCoverage {
+            threshold: self.threshold,
             examples: self.pictures,
             coverage,
             mean_size: self.size / pictures,
             lower: (1.0 - alpha - slack).max(0.0),
-        })
+        }
     }
 }
 
@@ -230,14 +225,11 @@ mod tests {
 
     #[test]
     fn coverage_is_the_mean_over_pictures() {
-        let mut scores = MapScores::new(ClassScore::Lac);
-        (0..9).for_each(|_| scores.add(&map(&[0.5]), &[Some(0)]));
-        let mut sums = MapSums::default();
-        let by = (ClassScore::Lac, 0.5);
-        sums.add(by, &map(&[0.75, 0.25, 0.25, 0.25]), &[Some(0), Some(0), None, Some(1)]);
-        sums.add(by, &map(&[0.5]), &[Some(1)]);
-        sums.add(by, &map(&[0.5]), &[None]);
-        let found = sums.finish(&scores, 0.1).unwrap();
+        let mut sums = MapSums::new(ClassScore::Lac, 0.5);
+        sums.add(&map(&[0.75, 0.25, 0.25, 0.25]), &[Some(0), Some(0), None, Some(1)]);
+        sums.add(&map(&[0.5]), &[Some(1)]);
+        sums.add(&map(&[0.5]), &[None]);
+        let found = sums.finish(9, 0.1);
         assert_eq!((found.examples, found.threshold), (2, 0.5));
         assert!((found.coverage - (2.0 / 3.0 + 1.0) / 2.0).abs() < 1e-12);
         // Sets of one class in the first picture, of both in the second.
@@ -271,13 +263,14 @@ mod tests {
             let (mut sum, mut below) = (0.0, 0);
             for seed in 0..200 {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
-                let (mut scores, mut sums) = (MapScores::new(score), MapSums::default());
+                let mut scores = MapScores::new(score);
                 pictures(&mut random, 30).iter().for_each(|(map, truth)| scores.add(map, truth));
                 let threshold = scores.calibrate(alpha).unwrap();
+                let mut sums = MapSums::new(score, threshold);
                 for (map, truth) in pictures(&mut random, 40) {
-                    sums.add((score, threshold), &map, &truth);
+                    sums.add(&map, &truth);
                 }
-                let found = sums.finish(&scores, alpha).unwrap();
+                let found = sums.finish(scores.pictures(), alpha);
                 sum += found.coverage;
                 below += usize::from(found.coverage < found.lower);
             }

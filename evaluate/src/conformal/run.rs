@@ -52,10 +52,10 @@ impl Options {
                 let mut scores = MapScores::new(score);
                 run.maps(&calibration, observer, |map, truth| scores.add(map, truth))?;
                 let threshold = scores.calibrate(alpha).map_err(refused)?;
-                let mut sums = MapSums::default();
-                run.maps(test, observer, |map, truth| sums.add((score, threshold), map, truth))?;
-                let map = sums.finish(&scores, alpha).map_err(refused)?;
-                (scores.pictures(), Vec::new(), Some(map))
+                let mut sums = MapSums::new(score, threshold);
+                run.maps(test, observer, |map, truth| sums.add(map, truth))?;
+                let found = scores.pictures();
+                (found, Vec::new(), Some(sums.finish(found, alpha)))
             }
             _ => {
                 let (known, test) = (run.all(&calibration, observer)?, run.all(test, observer)?);

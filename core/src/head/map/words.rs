@@ -13,7 +13,7 @@ pub(super) struct Words<'w> {
 }
 
 impl<'w> Words<'w> {
-    /// Returns the number of words with so many entropies and probabilities.
+    /// Returns the number of words of sums with these numbers of entropies and of probabilities.
     pub(super) const fn count(entropies: usize, probabilities: usize) -> usize {
         1 + entropies + 2 * probabilities
     }

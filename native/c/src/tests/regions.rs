@@ -18,17 +18,20 @@ use bayes8_native::{Head, Pictures, PredictionRegion};
 use ndarray::ArrayView4;
 use std::ffi::CStr;
 
-/// The file of three outputs, which are calibrated.
-fn calibrated() -> Vec<u8> {
-    let model = format::read(&three_heads()).expect("a model");
-    let predictor = |method, thresholds: &[f64]| ConformalPredictor {
+fn predictor(method: Method, thresholds: &[f64]) -> ConformalPredictor {
+    ConformalPredictor {
         method,
         alpha: 0.1,
         thresholds: thresholds.to_vec(),
         calibration_examples: 500,
         samples: 3,
         seed: 7,
-    };
+    }
+}
+
+/// The file of three outputs, which are calibrated.
+fn calibrated() -> Vec<u8> {
+    let model = format::read(&three_heads()).expect("a model");
     let (lac, aps) = (Method::Classes(ClassScore::Lac), Method::Classes(ClassScore::Aps));
     let model = [
         ("size", predictor(Method::Residuals, &[1.5, f64::INFINITY])),
@@ -101,14 +104,7 @@ fn maps_have_a_set_at_each_position() {
         builder.conv(Value::Input, 3, 1, Window::new([2, 2]), Kind::Bayesian).expect("it fits");
     let head = Head::Classes(Classes { count: 3, names: Vec::new() }.into());
     builder.output("map", &[map], 3.0, head);
-    let predictor = ConformalPredictor {
-        method: Method::Classes(ClassScore::Aps),
-        alpha: 0.1,
-        thresholds: vec![0.75],
-        calibration_examples: 500,
-        samples: 3,
-        seed: 0,
-    };
+    let predictor = predictor(Method::Classes(ClassScore::Aps), &[0.75]);
     let quantized = builder.finish().with_conformal("map", Some(predictor)).expect("it fits");
     let file = format::write(&quantized).expect("a file");
     let pixels: Vec<u8> = (0..2 * 4 * 5 * 3).map(|n| (n * 83 % 256) as u8).collect();
