@@ -90,9 +90,10 @@ impl Error {
             Self::Request(
                 RequestError::Samples(_)
                 | RequestError::TooManySamples(_)
+                | RequestError::BeyondDraws { .. }
                 | RequestError::Memory { numbers: 1.., .. },
             ) => "invalid-samples",
-            Self::InputSize(_) => "invalid-option",
+            Self::InputSize(_) | Self::Request(RequestError::NoChosenDraws) => "invalid-option",
             Self::Handover => "internal",
             _ => "invalid-input",
         }

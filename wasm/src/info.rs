@@ -51,6 +51,9 @@ pub struct NetworkInfo {
     /// Number of chosen draws; absent if the model has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen_draws: Option<usize>,
+    /// Seed of the chosen draws, in decimal; absent if the model has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen_seed: Option<String>,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel; numbers become
     /// `(number - mean) / std`.
     pub preprocessing: Normalization,
@@ -235,6 +238,7 @@ impl NetworkInfo {
             weight_bytes,
             default_samples: randomness.default_samples(),
             chosen_draws: model.chosen_draws().map(|draws| draws.samples().len()),
+            chosen_seed: model.chosen_draws().map(|draws| draws.seed().to_string()),
             preprocessing: Normalization {
                 mean: preprocessing.mean.clone(),
                 std: preprocessing.std.clone(),

@@ -1,6 +1,7 @@
 //! Predictions the way a page makes them: in runs, interleaved, and with wrong input.
 
 use bayes8_conformance::models::{Builder, Kind};
+use bayes8_core::draws::ChosenDraws;
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
 use bayes8_core::graph::{Shape, Value};
@@ -197,6 +198,33 @@ fn a_trace_ends_in_the_logits_and_changes_nothing() {
     let expected: Vec<u8> = logits.flat_map(|logit| logit.to_le_bytes()).collect();
     assert_eq!(*last, expected);
     assert_eq!(batch.trace(Some(5), 1 << 28).expect_err("too high").code(), "invalid-samples");
+}
+
+#[test]
+fn a_list_of_draws_is_taken_without_a_seed_and_ends() {
+    let draws = ChosenDraws::new(u64::MAX, vec![4, 0, 7]).unwrap();
+    let model = format::read(&file()).unwrap().with_draws(Some(draws));
+    let with_draws = format::write(&model).unwrap();
+    let network = LoadedModel::new(&with_draws, None, Limits::default()).unwrap();
+    let info = network.info();
+    assert_eq!((info.chosen_draws, info.default_samples), (Some(3), 32));
+    assert_eq!(info.chosen_seed.as_deref(), Some("18446744073709551615"));
+
+    let pictures = pictures(2);
+    let mut chosen = network.begin(Input::Bytes(&pictures)).unwrap();
+    let mut random = network.begin(Input::Bytes(&pictures)).unwrap();
+    chosen.run(None, 1, 2, false).unwrap();
+    random.run(Some(u64::MAX), 0, 1, false).unwrap();
+    random.run(Some(u64::MAX), 7, 1, false).unwrap();
+    assert_eq!(sums(&chosen), sums(&random));
+    assert_eq!(chosen.trace(None, 0).unwrap(), random.trace(Some(u64::MAX), 4).unwrap());
+    assert_eq!(chosen.run(None, 2, 2, false).unwrap_err().code(), "invalid-samples");
+    assert_eq!(chosen.trace(None, 3).unwrap_err().code(), "invalid-samples");
+
+    let plain = self::network();
+    assert!(plain.info().chosen_draws.is_none() && plain.info().chosen_seed.is_none());
+    let mut plain = plain.begin(Input::Bytes(&pictures)).unwrap();
+    assert_eq!(plain.run(None, 0, 1, false).unwrap_err().code(), "invalid-option");
 }
 
 /// A model that takes numbers, with an output of each head.

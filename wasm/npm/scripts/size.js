@@ -6,10 +6,10 @@ const root = new URL("../", import.meta.url);
 const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9 }).length;
 
 const rows = [
-  ["index.js", gzipped("dist/index.js"), 14_700],
+  ["index.js", gzipped("dist/index.js"), 15_000],
   ["worker.js", gzipped("dist/worker.js"), 3_200],
-  ["inline.js", gzipped("dist/inline.js"), 554_000],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 271_000]),
+  ["inline.js", gzipped("dist/inline.js"), 557_500],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 272_500]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";

@@ -24,7 +24,7 @@ export {
   type TargetInfo,
 } from "./output.js";
 export { classColour, type Colour, paint, type PaintedMap, type PaintOptions } from "./paint.js";
-export { type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
+export { type DrawOptions, type Draws, type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
 export {
   type BitmapPicture,
   type CanvasPicture,

@@ -2,7 +2,7 @@
  * What went wrong:
  * - `invalid-model`: the bytes are not a model, or a damaged one;
  * - `invalid-input`: a picture does not fit the model, is not finite, or cannot be read;
- * - `invalid-samples`: a number or range of samples that is empty, malformed or beyond 2^28;
+ * - `invalid-samples`: a number or range of samples that is empty, malformed, or beyond 2^28 or the chosen draws;
  * - `invalid-option`: any other option out of its range;
  * - `aborted`: the caller's signal fired; its reason is the error's `cause`;
  * - `disposed`: the model or pool was disposed of;

@@ -56,6 +56,10 @@ export interface ModelInfo {
    * varies, and otherwise 32, rounded up to a multiple of the members.
    */
   readonly defaultSamples: number;
+  /** Number of draws that the model chose, which predictions without a seed take; absent if it has none. */
+  readonly chosenDraws?: number;
+  /** Seed of the chosen draws, in decimal. */
+  readonly chosenSeed?: string;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c], a number p becomes (p - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
@@ -75,8 +79,8 @@ export interface NodeTrace {
 export interface Batch {
   free(): void;
   readonly pictures: number;
-  run(seed: bigint, first: number, count: number, keepLogits: boolean): void;
-  trace(seed: bigint, sample: number): NodeTrace[];
+  run(seed: bigint | undefined, first: number, count: number, keepLogits: boolean): void;
+  trace(seed: bigint | undefined, sample: number): NodeTrace[];
   sums(picture: number): BigInt64Array;
   logits(picture: number): Float32Array;
 }

@@ -1,4 +1,5 @@
 import { Bayes8Error } from "./error.js";
+import type { ModelInfo } from "./glue.js";
 import { shown } from "./kinds.js";
 
 /** Limits on what a model needs for one picture and sample. */
@@ -18,12 +19,26 @@ export interface ModelOptions extends Limits {
   readonly inputSize?: readonly number[] | undefined;
 }
 
-export interface StreamOptions {
-  /** Monte-Carlo samples, 1 to 2^28; default `info.defaultSamples`: 32 of most models. */
-  readonly samples?: number | undefined;
-  /** 0 to 2^64 - 1; a number must be a safe integer. Default 0. The same seed gives the same bits. */
+/** Draws of the weights: those of the model's list, or random ones of a seed. */
+export type Draws = "chosen" | "random";
+
+/** Which draws samples take. */
+export interface DrawOptions {
+  /** Default: `chosen`, if the model has a list (`info.chosenDraws`) and no seed is given. */
+  readonly draws?: Draws | undefined;
+  /**
+   * Seed of random draws, 0 to 2^64 - 1; a number must be a safe integer. Default 0. The same seed gives the same bits.
+   */
   readonly seed?: bigint | number | undefined;
-  /** Index of the first sample; default 0. Ranges with the same seed are parts of one series. */
+}
+
+export interface StreamOptions extends DrawOptions {
+  /**
+   * Monte-Carlo samples, 1 to 2^28, or to the number of chosen draws; default `info.defaultSamples`, 32 of most models,
+   * or all chosen draws if they are fewer.
+   */
+  readonly samples?: number | undefined;
+  /** Index of the first sample; default 0. Ranges of the same draws are parts of one series. */
   readonly firstSample?: number | undefined;
   /** Stops the prediction between chunks of samples. */
   readonly signal?: AbortSignal | undefined;
@@ -34,22 +49,21 @@ export interface PredictOptions extends StreamOptions {
   readonly logits?: boolean | undefined;
 }
 
-export interface TraceOptions {
-  /** 0 to 2^64 - 1; a number must be a safe integer. Default 0. */
-  readonly seed?: bigint | number | undefined;
+export interface TraceOptions extends DrawOptions {
   /** Index of the sample; default 0. */
   readonly sample?: number | undefined;
 }
 
 /** Checked options. */
 export interface Request {
-  readonly seed: bigint;
+  /** Undefined for chosen draws. */
+  readonly seed: bigint | undefined;
   readonly first: number;
   readonly samples: number;
   readonly keepLogits: boolean;
 }
 
-const STREAM = ["samples", "seed", "firstSample", "signal"];
+const STREAM = ["samples", "draws", "seed", "firstSample", "signal"];
 const LOAD = [
   "onProgress",
   "signal",
@@ -69,11 +83,11 @@ const KNOWN = {
   pool: [...LOAD, "workers", "worker"],
   predict: [...STREAM, "logits"],
   stream: STREAM,
-  trace: ["seed", "sample"],
+  trace: ["draws", "seed", "sample"],
   paint: ["figure", "index", "plane", "palette", "range"],
 };
 
-export const MAX_SAMPLES = 2 ** 28;
+const MAX_SAMPLES = 2 ** 28;
 
 export const invalid = (option: string, expected: string, found: unknown): Bayes8Error =>
   new Bayes8Error("invalid-option", `${option}: ${expected}, not ${shown(found)}`);
@@ -118,19 +132,47 @@ export function checkLimits(limits: Readonly<Record<string, unknown>>): void {
   }
 }
 
-export function parseOptions(options: PredictOptions, defaultSamples: number): Request {
-  const { samples = defaultSamples, seed = 0n, firstSample: first = 0, logits = false } = options;
-  if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES) {
-    throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to 2^28, not ${shown(samples)}`);
+export function parseOptions(options: PredictOptions, info: ModelInfo): Request {
+  const { seed, most, limit } = parseDraws(options, info);
+  const { samples = Math.min(info.defaultSamples, most), firstSample: first = 0, logits = false } = options;
+  if (!Number.isInteger(samples) || samples < 1 || samples > most) {
+    throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to ${limit}, not ${shown(samples)}`);
   }
-  if (!Number.isInteger(first) || first < 0 || first + samples > MAX_SAMPLES) {
+  if (!Number.isInteger(first) || first < 0 || first + samples > most) {
     throw new Bayes8Error(
       "invalid-samples",
-      `firstSample: an integer from 0, with firstSample + samples at most 2^28, not ${shown(first)} and ${samples} samples`,
+      `firstSample: an integer from 0, with firstSample + samples at most ${limit}, not ${shown(first)} and ${samples} samples`,
     );
   }
   if (typeof logits !== "boolean") throw invalid("logits", "true or false", logits);
-  return { seed: parseSeed(seed), first, samples, keepLogits: logits };
+  return { seed, first, samples, keepLogits: logits };
+}
+
+/** The request for the one sample of a trace. */
+export function parseTrace(options: TraceOptions, info: ModelInfo): Request {
+  const { seed, most, limit } = parseDraws(options, info);
+  const { sample = 0 } = options;
+  if (!Number.isInteger(sample) || sample < 0 || sample >= most) {
+    throw new Bayes8Error("invalid-samples", `sample: an integer from 0, below ${limit}, not ${shown(sample)}`);
+  }
+  return { seed, first: sample, samples: 1, keepLogits: false };
+}
+
+/** The seed, undefined for chosen draws, and how many draws there are, also in words. */
+function parseDraws({ draws, seed }: DrawOptions, { chosenDraws }: ModelInfo) {
+  if (draws !== undefined && draws !== "chosen" && draws !== "random") {
+    throw invalid("draws", "chosen or random", draws);
+  }
+  if (draws === "random" || seed !== undefined || (!draws && !chosenDraws)) {
+    const parsed = parseSeed(seed === undefined ? 0n : seed);
+    if (draws !== "chosen") return { seed: parsed, most: MAX_SAMPLES, limit: "2^28" };
+    throw new Bayes8Error("invalid-option", "seed: it is for random draws; chosen ones have that of the model's list");
+  }
+  if (!chosenDraws) {
+    throw new Bayes8Error("invalid-option", "draws: the model has no chosen ones; `bayes8 choose` gives it some, and random ones need none");
+  }
+  const limit = `${chosenDraws} (the model's chosen draws; of random ones there are 2^28)`;
+  return { seed: undefined, most: chosenDraws, limit };
 }
 
 function parseSeed(seed: bigint | number): bigint {

@@ -1,6 +1,7 @@
 import { Bayes8Error } from "./error.js";
 import type { Glue } from "./glue.js";
 import { shown } from "./kinds.js";
+import type { Draws } from "./options.js";
 import { addShortcuts, type ConformalInfo, conformalJson, type ConformalJson, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, toJson } from "./output.js";
 
 /** One class of a prediction. */
@@ -22,6 +23,7 @@ interface CommonJson {
   readonly logits_digest: string | null;
   readonly samples: number;
   readonly first_sample: number;
+  readonly draws: Draws;
   /** A string if the seed is not a safe integer. */
   readonly seed: number | string;
 }
@@ -79,9 +81,11 @@ export class Prediction {
   /** SHA-256 of the logits as little-endian f32, if asked for. `bayes8 predict --json` prints the same. */
   readonly logitsDigest?: string;
 
-  /** The seed of the samples. */
+  /** Whether the samples are the model's chosen draws or random ones. */
+  readonly draws: Draws;
+  /** The seed of the draws. */
   readonly seed: bigint;
-  /** Index of the first sample. */
+  /** Index of the first sample; of chosen draws, its position in the model's list. */
   readonly firstSample: number;
   /** Digest of the model: `Model.digest`. */
   readonly modelDigest: string;
@@ -89,7 +93,7 @@ export class Prediction {
   readonly #raw: readonly RawOutput[];
 
   /** @internal */
-  constructor(sums: BigInt64Array, glue: Glue, raw: readonly RawOutput[], digest: string, seed: bigint, firstSample: number) {
+  constructor(sums: BigInt64Array, glue: Glue, raw: readonly RawOutput[], digest: string, draws: Draws, seed: bigint, firstSample: number) {
     let end = 0;
     const outputs = raw.map((output) => finish(output, sums.subarray(end, (end += output.sumWords)), glue));
     this.samples = Number(sums[0]);
@@ -97,6 +101,7 @@ export class Prediction {
     // Unlike an assignment, this can add any name.
     this.outputs = Object.fromEntries(outputs.map((output) => [output.name, output]));
     this.sums = sums;
+    this.draws = draws;
     this.seed = seed;
     this.firstSample = firstSample;
     this.modelDigest = digest;
@@ -136,10 +141,11 @@ export class Prediction {
       logits_digest: this.logitsDigest ?? null,
       samples: this.samples,
       first_sample: this.firstSample,
+      draws: this.draws,
       seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
     };
     const isCalibrated = ({ samples, seed }: ConformalInfo) =>
-      this.firstSample === 0 && this.samples === samples && String(this.seed) === seed;
+      this.draws === "random" && this.firstSample === 0 && this.samples === samples && String(this.seed) === seed;
     const outputs = this.#raw.map((raw) => {
       const output = this.outputs[raw.name]!;
       return { ...output, conformal: conformalJson(raw, output, isCalibrated) };

@@ -4,7 +4,7 @@ import type { Engine } from "./engine.js";
 import type { ModelInfo, NodeTrace, RawInfo } from "./glue.js";
 import { Job } from "./job.js";
 import { isBytes, isFloats, shown } from "./kinds.js";
-import { checkOptions, MAX_SAMPLES, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
+import { checkOptions, parseOptions, parseTrace, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
 import { describe, type RawOutput } from "./output.js";
 import { decode, isEncoded, type Picture, snapshot } from "./picture.js";
 import type { Pixels } from "./pixels.js";
@@ -66,7 +66,7 @@ export abstract class Predictor {
   }
 
   /**
-   * The prediction for one picture: a pure function of model, picture, seed and samples.
+   * The prediction for one picture: a pure function of model, picture, draws and samples.
    * The picture is read before this returns.
    */
   async predict(picture: Picture, options: PredictOptions = {}): Promise<Prediction> {
@@ -139,11 +139,8 @@ export abstract class Predictor {
 
   /** The output of every node of the network for several pictures that run together, and one sample. */
   async traceBatch(pictures: Iterable<Picture>, options: TraceOptions = {}): Promise<NodeTrace[]> {
-    const { seed, sample = 0 } = checkOptions("trace", options);
-    if (!Number.isInteger(sample) || sample < 0 || sample >= MAX_SAMPLES) {
-      throw new Bayes8Error("invalid-samples", `sample: an integer from 0 to 2^28 - 1, not ${shown(sample)}`);
-    }
-    const request = this.#check("predict", { seed, firstSample: sample, samples: 1 });
+    this.#alive();
+    const request = parseTrace(checkOptions("trace", options), this.info);
     const pixels = await this.#allPixels(pictures, undefined);
     if (pixels.length === 0) return [];
     if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
@@ -154,7 +151,7 @@ export abstract class Predictor {
     try {
       await thread.begin(id, concatenate(pixels));
       this.#alive();
-      return await thread.trace(id, request.seed, sample);
+      return await thread.trace(id, request.seed, request.first);
     } finally {
       thread.end(id);
     }
@@ -174,7 +171,7 @@ export abstract class Predictor {
   #check(call: "predict" | "stream", options: PredictOptions): Request {
     this.#alive();
     throwIfAborted(checkOptions(call, options).signal);
-    return parseOptions(options, this.info.defaultSamples);
+    return parseOptions(options, this.info);
   }
 
   /** A running thread; throws if there is none. Call it after each `await`, which may have changed that. */
@@ -287,7 +284,9 @@ export abstract class Predictor {
   }
 
   #prediction(job: Job, picture: number, { seed, first }: Request): Prediction {
-    return new Prediction(job.sums(picture), this.#engine.glue, this.#outputs, this.digest, seed, first);
+    const draws = seed === undefined ? "chosen" : "random";
+    const ofDraws = seed ?? BigInt(this.info.chosenSeed!);
+    return new Prediction(job.sums(picture), this.#engine.glue, this.#outputs, this.digest, draws, ofDraws, first);
   }
 }
 

@@ -6,7 +6,8 @@ import type { Pixels, RgbaPicture } from "./pixels.js";
 /** Samples to run for a job: first, first + 1, ..., first + count - 1. */
 export interface Task {
   readonly job: number;
-  readonly seed: bigint;
+  /** Undefined for chosen draws. */
+  readonly seed: bigint | undefined;
   readonly first: number;
   readonly count: number;
   readonly keepLogits: boolean;
@@ -57,7 +58,7 @@ export class Runner {
   }
 
   /** The output of every node for a job's pictures and one sample. Does not change the job. */
-  trace(job: number, seed: bigint, sample: number): NodeTrace[] {
+  trace(job: number, seed: bigint | undefined, sample: number): NodeTrace[] {
     return this.#batch(job).trace(seed, sample);
   }
 

@@ -13,7 +13,7 @@ export interface Thread {
   fit(picture: RgbaPicture): Promise<Uint8Array>;
   begin(job: number, pictures: Pixels): Promise<void>;
   run(task: Task): Promise<TaskResult>;
-  trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]>;
+  trace(job: number, seed: bigint | undefined, sample: number): Promise<NodeTrace[]>;
   logits(job: number): Promise<Float32Array[]>;
   end(job: number): void;
   close(): void;
@@ -49,7 +49,7 @@ export class LocalThread implements Thread {
     return result;
   }
 
-  async trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]> {
+  async trace(job: number, seed: bigint | undefined, sample: number): Promise<NodeTrace[]> {
     return this.#guard(() => this.#runner.trace(job, seed, sample));
   }
 

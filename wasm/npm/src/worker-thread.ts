@@ -56,7 +56,7 @@ export class WorkerThread implements Thread {
     return this.#call("run", [task]) as Promise<TaskResult>;
   }
 
-  trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]> {
+  trace(job: number, seed: bigint | undefined, sample: number): Promise<NodeTrace[]> {
     return this.#call("trace", [job, seed, sample]) as Promise<NodeTrace[]>;
   }
 

@@ -181,7 +181,7 @@ test("invalid-option: an option that does not exist is ignored", async () => {
     [model.predict(picture, { sample: 8 }), /"sample" is not an option of predict: it has samples/],
     [model.predictBatch([picture], { Seed: 8 }), /"Seed" is not an option of predict/],
     [model.stream(picture, { logits: true }).next(), /"logits" is not an option of stream/],
-    [model.trace(picture, { samples: 8 }), /"samples" is not an option of trace: it has seed, sample/],
+    [model.trace(picture, { samples: 8 }), /"samples" is not an option of trace: it has draws, seed, sample/],
     [Model.load(path, { onProgress: true }), /onProgress: a function, not true/],
   ]) {
     await rejects(work, "invalid-option", message);

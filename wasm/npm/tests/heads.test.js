@@ -74,7 +74,7 @@ test("sums of two ranges do not add up", async () => {
 test("the JSON of outputs lacks something, or a clone does", async () => {
   const prediction = await model.predict(several.pictures[0], { samples: 3 });
   const { outputs, model_digest, samples, ...others } = JSON.parse(JSON.stringify(prediction));
-  assert.deepEqual([model_digest, samples, Object.keys(others)], [model.digest, 3, ["logits_digest", "first_sample", "seed"]]);
+  assert.deepEqual([model_digest, samples, Object.keys(others)], [model.digest, 3, ["logits_digest", "first_sample", "draws", "seed"]]);
   const { kind, size, tags } = prediction.outputs;
   const array = (figure) => (typeof figure === "number" ? figure : [...figure]);
   const entropies = (output) => ({
@@ -150,7 +150,7 @@ test("a model of one output of classes has another JSON than before", async (t) 
   t.after(() => digits.dispose());
   const prediction = await digits.predict(new Uint8Array(784), { samples: 2 });
   assert.deepEqual(Object.keys(prediction.toJSON()).sort(), [
-    "expected_entropy", "first_sample", "logits_digest", "model_digest", "mutual_information",
+    "draws", "expected_entropy", "first_sample", "logits_digest", "model_digest", "mutual_information",
     "predictive_entropy", "samples", "seed", "top",
   ]);
   assert.equal(prediction.outputs.output.probabilities, prediction.probabilities);

@@ -26,6 +26,7 @@ test("the JSON of a prediction differs from that of the native command line", as
     logits_digest: line.logitsDigest,
     samples,
     first_sample: 0,
+    draws: "random",
     seed,
   });
   const large = await model.predict(picture, { samples: 1, firstSample: 3, seed: 2n ** 64n - 1n });

@@ -12,8 +12,8 @@ export function simulate(cost) {
   const { instantiate } = WebAssembly;
   WebAssembly.instantiate = async (...parameters) => {
     const { exports } = await instantiate(...parameters);
-    const batch_run = (batch, seed, first, count, ...others) => {
-      const result = exports.batch_run(batch, seed, first, count, ...others);
+    const batch_run = (batch, hasSeed, seed, first, count, ...others) => {
+      const result = exports.batch_run(batch, hasSeed, seed, first, count, ...others);
       now += count * cost();
       runs.push(count);
       return result;

@@ -7,6 +7,7 @@ import {
   paint,
   supports,
   type Colour,
+  type Draws,
   type OutputInfo,
   type OutputPrediction,
   type PaintedMap,
@@ -44,6 +45,9 @@ export async function page(signal: AbortSignal): Promise<void> {
   }
   await model.predictBatch([new Uint8Array(1), new Uint8ClampedArray(1), new Float32Array(1), pixels], { seed: 7 });
   for await (const partial of model.stream(canvas, { samples: 256, signal })) draw(partial);
+  const list: [number | undefined, string | undefined] = [model.info.chosenDraws, model.info.chosenSeed];
+  const draws: Draws = (await model.predict(canvas, list[0] ? { draws: "chosen" } : { draws: "random", seed: 1 })).draws;
+  console.log(draws, list, await model.trace(canvas, { draws, sample: 1 }));
   const pool: Pool = await Model.pool("m", { workers: navigator.hardwareConcurrency });
   const workers: number = pool.workers;
   const { depth, height, width, channels } = pool.info.input;
