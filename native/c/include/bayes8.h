@@ -32,7 +32,7 @@
 
 /// Initial value of a `bayes8_model_info`: its size, all else zero.
 #define BAYES8_MODEL_INFO_INIT \
-  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 
 /// Initial value of a `bayes8_output`: its size, all else zero.
 #define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}, NULL, 0, 0, 0, 0, {0, 0, 0}}
@@ -43,8 +43,10 @@
 /// Initial value of a `bayes8_dropout`: its size, all else zero.
 #define BAYES8_DROPOUT_INIT {sizeof(bayes8_dropout), NULL, NULL, 0}
 
-/// Initial value of a `bayes8_predict_options`: the defaults, the model's number of samples of seed 0.
-#define BAYES8_PREDICT_OPTIONS_INIT {sizeof(bayes8_predict_options), 0, 0, 0, NULL, NULL}
+/// Initial value of a `bayes8_predict_options`: the defaults, the model's number of samples of its
+/// chosen draws, or else of seed 0.
+#define BAYES8_PREDICT_OPTIONS_INIT \
+  {sizeof(bayes8_predict_options), 0, 0, 0, NULL, NULL, BAYES8_DRAWS_AUTO}
 
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
@@ -62,8 +64,9 @@ typedef enum bayes8_status {
   /// A pointer that must not be NULL is NULL.
   BAYES8_STATUS_NULL_POINTER = 1,
   /// An argument out of its range: text that is not UTF-8, an index or a length that is too
-  /// large, a misaligned pointer, a range of samples that is empty or too high, a struct whose
-  /// `size` is wrong or that sets a field which this version does not know.
+  /// large, a misaligned pointer, a range of samples that is empty or too high, chosen
+  /// draws of a model that has none, a struct whose `size` is wrong or that sets a field which this
+  /// version does not know.
   BAYES8_STATUS_INVALID_ARGUMENT = 2,
   /// An output buffer has no room for all results.
   BAYES8_STATUS_BUFFER_TOO_SMALL = 3,
@@ -92,6 +95,18 @@ typedef enum bayes8_status {
   /// Bytes for a model that takes numbers, or numbers for one that takes bytes.
   BAYES8_STATUS_VALUES = 15,
 } bayes8_status;
+
+/// Which draws of the weights the samples of a prediction take (`draws` of `bayes8_predict_options`). The
+/// numbers are stable; later versions may add others.
+typedef enum bayes8_draws {
+  /// Those that the model chose, if it has any and `seed` is 0; else random ones of `seed`.
+  BAYES8_DRAWS_AUTO = 0,
+  /// Those that the model chose (`chosen_draws` of `bayes8_model_info`): sample i is number i of its list.
+  /// `seed` must be 0, as the list has its own.
+  BAYES8_DRAWS_CHOSEN = 1,
+  /// Random ones of `seed`, also if that is 0.
+  BAYES8_DRAWS_RANDOM = 2,
+} bayes8_draws;
 
 /// A model, ready to predict. It never changes: any number of threads may use one at once.
 /// Only freeing it needs care: no other thread may still be using it.
@@ -132,7 +147,7 @@ typedef struct bayes8_output {
   /// Number of samples of each of these, from sample 0. What `conformal_alpha` promises is for
   /// predictions with the same samples.
   uint64_t calibration_samples;
-  /// Seed of these samples.
+  /// Seed of these samples, which are random draws.
   uint64_t calibration_seed;
   /// Number of planes, rows and columns of a map, which has the figures of `bayes8_outputs` at each of
   /// these positions; 1 each unless the output is a map.
@@ -214,7 +229,8 @@ typedef struct bayes8_model_info {
   /// Number of integers in the sums of the first output for a picture (`sums` of `bayes8_outputs`).
   size_t sum_words;
   /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
-  /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+  /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members. Of
+  /// chosen draws it is `chosen_draws` if that is smaller.
   size_t default_samples;
   /// Number of members of an ensemble, which samples take in turn; 1 if all samples take the same
   /// network.
@@ -230,6 +246,9 @@ typedef struct bayes8_model_info {
   size_t numbers;
   /// What the model takes: `bytes`, for `bayes8_predict()`, or `numbers`, for `bayes8_predict_numbers()`.
   const char *values;
+  /// Number of draws that the model chose, which predictions with a seed of 0 take (`draws` of
+  /// `bayes8_predict_options`); 0 if it has none.
+  size_t chosen_draws;
 } bayes8_model_info;
 
 /// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
@@ -260,22 +279,24 @@ typedef int (*bayes8_progress)(void *data, uint64_t done, uint64_t total);
 
 /// Which Monte-Carlo samples to compute. Start from `BAYES8_PREDICT_OPTIONS_INIT`.
 ///
-/// The same model, picture, seed and samples give the same bits, whatever the other pictures, the
+/// The same model, picture, draws and samples give the same bits, whatever the other pictures, the
 /// threads, the instruction set or the machine.
 typedef struct bayes8_predict_options {
   /// `sizeof(bayes8_predict_options)`.
   size_t size;
-  /// Seed of the weights. Default 0.
+  /// Seed of random draws of the weights. Default 0.
   uint64_t seed;
   /// Index of the first sample; the same index always has the same weights. Default 0.
   uint32_t first_sample;
-  /// Number of samples; the last index must be below 2^28. 0, the default, for `default_samples` of
-  /// `bayes8_model_info`: 32 of most models.
+  /// Number of samples; the last index must be below 2^28, or below the number of chosen draws. 0, the
+  /// default, for `default_samples` of `bayes8_model_info`: 32 of most models.
   uint32_t samples;
   /// Called with the progress of the prediction, which it may cancel. NULL, the default, for none.
   bayes8_progress progress;
   /// The first argument of `progress`.
   void *progress_data;
+  /// Which draws of the weights the samples take: one of `bayes8_draws`. Default `BAYES8_DRAWS_AUTO`.
+  uint64_t draws;
 } bayes8_predict_options;
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is

@@ -20,8 +20,9 @@ pub enum Status {
     /// A pointer that must not be NULL is NULL.
     NullPointer = 1,
     /// An argument out of its range: text that is not UTF-8, an index or a length that is too
-    /// large, a misaligned pointer, a range of samples that is empty or too high, a struct whose
-    /// `size` is wrong or that sets a field which this version does not know.
+    /// large, a misaligned pointer, a range of samples that is empty or too high, chosen
+    /// draws of a model that has none, a struct whose `size` is wrong or that sets a field which this
+    /// version does not know.
     InvalidArgument = 2,
     /// An output buffer has no room for all results.
     BufferTooSmall = 3,
@@ -79,6 +80,15 @@ pub(crate) enum Error {
          the model file"
     )]
     NotCalibrated { name: &'static str, output: String },
+    #[error(
+        "`options->draws` is {0}, not BAYES8_DRAWS_AUTO (0), BAYES8_DRAWS_CHOSEN (1) or \
+         BAYES8_DRAWS_RANDOM (2)"
+    )]
+    Draws(u64),
+    #[error(
+        "`options->seed` is {0}, which is for random draws: with BAYES8_DRAWS_CHOSEN leave it at 0"
+    )]
+    SeedOfChosen(u64),
     #[error("dropout node {index} does not exist, the model has {count} of them")]
     Dropout { index: usize, count: usize },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
@@ -130,6 +140,8 @@ impl Error {
             | Self::NoFigure { .. }
             | Self::NotCalibrated { .. }
             | Self::Dropout { .. }
+            | Self::Draws(_)
+            | Self::SeedOfChosen(_)
             | Self::TooManySamples { .. }
             | Self::Overlap(..)
             | Self::NotFinished(_)

@@ -13,6 +13,7 @@
 pub mod buffer;
 pub mod describe;
 pub mod digest;
+pub mod draws;
 pub mod dropout;
 pub mod error;
 mod extensible;

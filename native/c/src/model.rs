@@ -103,7 +103,8 @@ pub struct ModelInfo {
     /// Number of integers in the sums of the first output for a picture (`sums` of `bayes8_outputs`).
     pub sum_words: usize,
     /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
-    /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+    /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members. Of
+    /// chosen draws it is `chosen_draws` if that is smaller.
     pub default_samples: usize,
     /// Number of members of an ensemble, which samples take in turn; 1 if all samples take the same
     /// network.
@@ -119,6 +120,9 @@ pub struct ModelInfo {
     pub numbers: usize,
     /// What the model takes: `bytes`, for `bayes8_predict()`, or `numbers`, for `bayes8_predict_numbers()`.
     pub values: *const c_char,
+    /// Number of draws that the model chose, which predictions with a seed of 0 take (`draws` of
+    /// `bayes8_predict_options`); 0 if it has none.
+    pub chosen_draws: usize,
 }
 
 // SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
@@ -225,6 +229,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
         // SAFETY: the caller's contract.
         let model = unsafe { reference(model, "model") }?;
         let input = model.native.input();
+        let chosen = model.native.quantized().chosen_draws();
         let value = ModelInfo {
             size: size_of::<ModelInfo>(),
             name: model.name.as_ptr(),
@@ -247,6 +252,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
                 Values::Bytes => c"bytes".as_ptr(),
                 Values::Numbers => c"numbers".as_ptr(),
             },
+            chosen_draws: chosen.map_or(0, |draws| draws.samples().len()),
         };
         // SAFETY: the caller's contract.
         unsafe { extensible::write(info, &value, "info") }

@@ -42,7 +42,7 @@ pub struct OutputInfo {
     /// Number of samples of each of these, from sample 0. What `conformal_alpha` promises is for
     /// predictions with the same samples.
     pub calibration_samples: u64,
-    /// Seed of these samples.
+    /// Seed of these samples, which are random draws.
     pub calibration_seed: u64,
     /// Number of planes, rows and columns of a map, which has the figures of `bayes8_outputs` at each of
     /// these positions; 1 each unless the output is a map.

@@ -1,36 +1,43 @@
 //! Predicting pictures into the caller's buffers.
 
+use crate::draws::{self, Draws};
 use crate::error::{Error, Status, boundary};
 use crate::extensible::{self, Extensible};
 use crate::model::ModelHandle;
 use crate::outputs::{Outputs, Results};
 use crate::pointer::{reference, slice};
 use crate::progress::{Progress, Watcher};
-use bayes8_native::{Observer, Pictures, PredictOptions as NativeOptions};
+use bayes8_native::core::session::DrawSequence;
+use bayes8_native::{
+    Observer, Pictures, PredictError, PredictOptions as NativeOptions, QuantizedModel,
+};
 use ndarray::{ArrayView5, Ix5};
 use std::ffi::c_void;
 use std::mem::offset_of;
 
 /// Which Monte-Carlo samples to compute. Start from `BAYES8_PREDICT_OPTIONS_INIT`.
 ///
-/// The same model, picture, seed and samples give the same bits, whatever the other pictures, the
+/// The same model, picture, draws and samples give the same bits, whatever the other pictures, the
 /// threads, the instruction set or the machine.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PredictOptions {
     /// `sizeof(bayes8_predict_options)`.
     pub size: usize,
-    /// Seed of the weights. Default 0.
+    /// Seed of random draws of the weights. Default 0.
     pub seed: u64,
     /// Index of the first sample; the same index always has the same weights. Default 0.
     pub first_sample: u32,
-    /// Number of samples; the last index must be below 2^28. 0, the default, for `default_samples` of
-    /// `bayes8_model_info`: 32 of most models.
+    /// Number of samples; the last index must be below 2^28, or below the number of chosen draws. 0, the
+    /// default, for `default_samples` of `bayes8_model_info`: 32 of most models.
     pub samples: u32,
     /// Called with the progress of the prediction, which it may cancel. NULL, the default, for none.
     pub progress: Progress,
     /// The first argument of `progress`.
     pub progress_data: *mut c_void,
+    /// Which draws of the weights the samples take: one of `bayes8_draws`. Default `BAYES8_DRAWS_AUTO`.
+    // Of 64 bits, so that the struct has no padding at its end.
+    pub draws: u64,
 }
 
 // SAFETY: integers, a pointer and a function pointer that may be NULL; the last field ends the struct.
@@ -145,21 +152,15 @@ unsafe fn predict<'a, T>(
             .filter(|_| length == count.saturating_mul(shape.elements()))
             .ok_or(Error::Pictures { length, count, shape })?;
 
-        let options = PredictOptions {
-            samples: match options.samples {
-                0 => model.default_samples(),
-                given => given,
-            },
-            ..options
-        };
-        let samples = options.samples as usize;
+        let native = options.native(model.quantized())?;
+        let samples = native.samples.clone().map_or(0, |samples| samples.len());
         // SAFETY: the caller's contract.
         let (mut results, watcher) = unsafe {
-            let total = (count as u64).saturating_mul(u64::from(options.samples));
+            let total = (count as u64).saturating_mul(samples as u64);
             let watcher = Watcher::new(options.progress, options.progress_data, total);
             (Results::new(outputs, handle, count, samples)?, watcher)
         };
-        let options = options.native(results.want_logits());
+        let options = native.keep_logits(results.want_logits());
         let predictions = match &watcher {
             None => model.predict(kind(pictures), &options),
             Some(watcher) => {
@@ -185,15 +186,23 @@ impl Default for PredictOptions {
             samples: 0,
             progress: None,
             progress_data: std::ptr::null_mut(),
+            draws: Draws::Auto as u64,
         }
     }
 }
 
 impl PredictOptions {
-    fn native(&self, keep_logits: bool) -> NativeOptions {
-        let &Self { seed, first_sample: first, samples: count, .. } = self;
+    /// The options of the Rust interface, with samples that the model has.
+    fn native(&self, model: &QuantizedModel) -> Result<NativeOptions, Error> {
+        let draws = draws::native(self.draws, self.seed)?;
+        let sequence = DrawSequence::new(model, draws).map_err(PredictError::from)?;
+        let count = match self.samples {
+            0 => sequence.default_samples(model),
+            given => given,
+        };
         // An end that saturates is above the last sample.
-        let samples = first..first.saturating_add(count);
-        NativeOptions::new().samples(samples).seed(seed).keep_logits(keep_logits)
+        let samples = self.first_sample..self.first_sample.saturating_add(count);
+        sequence.range(samples.clone()).map_err(PredictError::from)?;
+        Ok(NativeOptions::new().samples(samples).draws(sequence.kind()))
     }
 }

@@ -3,6 +3,7 @@
 mod boundary;
 mod buffers;
 mod digest;
+mod draws;
 mod dropout;
 mod extensible;
 mod header;

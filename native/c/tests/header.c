@@ -40,11 +40,12 @@ int main(void) {
   CHECK(model_options.size == sizeof model_options && model_options.isa == NULL);
   CHECK(info.size == sizeof info && info.sum_words == 0 && info.dropout == 0);
   CHECK(dropout.size == sizeof dropout && dropout.kind == NULL && dropout.probability == 0);
-  CHECK(info.outputs == 0 && info.values == NULL);
+  CHECK(info.outputs == 0 && info.values == NULL && info.chosen_draws == 0);
   CHECK(output.size == sizeof output && output.head == NULL && output.outcomes[1] == NULL);
   CHECK(target.size == sizeof target && target.unit == NULL && target.noise == 0);
   CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 0);
   CHECK(predict_options.progress == NULL && predict_options.progress_data == NULL);
+  CHECK(predict_options.draws == BAYES8_DRAWS_AUTO);
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
   CHECK(outputs.epistemic_std.data == NULL && outputs.output == 0 && outputs.next == NULL);
   CHECK(output.conformal_method == NULL && outputs.set.data == NULL && outputs.interval.capacity == 0);

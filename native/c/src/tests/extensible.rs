@@ -10,7 +10,6 @@ use crate::model::{ModelInfo, ModelOptions, bayes8_model_get_info};
 use crate::output::{OutputInfo, TargetInfo};
 use crate::outputs::Outputs;
 use crate::predict::{PredictOptions, bayes8_predict};
-use std::ffi::{c_char, c_void};
 use std::ptr;
 
 /// The first version of a struct.
@@ -213,12 +212,12 @@ fn the_layout_of_the_first_version_stays() {
     assert_eq!(options, [0, 8, 16, 24, 32, 40, 48, 72]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
         threads, sum_words, default_samples, members, bayesian_layers, dropout, outputs, numbers,
-        values);
+        values, chosen_draws);
     assert_eq!(info[..15], [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112]);
-    assert_eq!(info[15..], [120, 128, 136]);
+    assert_eq!(info[15..], [120, 128, 136, 144]);
     let options =
-        offsets!(PredictOptions: size, seed, first_sample, samples, progress, progress_data);
-    assert_eq!(options, [0, 8, 16, 20, 24, 32]);
+        offsets!(PredictOptions: size, seed, first_sample, samples, progress, progress_data, draws);
+    assert_eq!(options, [0, 8, 16, 20, 24, 32, 40]);
     let outputs = offsets!(Outputs: size, probabilities, std, predictive_entropy, expected_entropy,
         mutual_information, logits, sums, mean, aleatoric_std, epistemic_std, output, next);
     assert_eq!(outputs, [0, 8, 24, 40, 56, 72, 88, 104, 120, 136, 152, 168, 176]);
@@ -242,8 +241,8 @@ fn structs_end_with_their_last_field() {
     }
     for (end, size) in [
         end!(ModelOptions: tile_overlap: usize),
-        end!(ModelInfo: values: *const c_char),
-        end!(PredictOptions: progress_data: *mut c_void),
+        end!(ModelInfo: chosen_draws: usize),
+        end!(PredictOptions: draws: u64),
         end!(Outputs: interval: Buffer<f64>),
         end!(Dropout: probability: f64),
         end!(OutputInfo: positions: [usize; 3]),
