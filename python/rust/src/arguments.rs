@@ -3,6 +3,7 @@
 use bayes8::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8::core::numerics::{ActivationBits, Planes};
 use bayes8::core::posterior::MAX_SAMPLES;
+use bayes8::{Draws, PredictOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyRange};
@@ -28,6 +29,39 @@ pub(crate) fn whole(what: &str, value: &Bound<'_, PyAny>, [low, high]: [u64; 2])
 /// Returns a seed.
 pub(crate) fn seed(value: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
     value.map_or(Ok(0), |value| whole("seed", value, [0, u64::MAX]))
+}
+
+/// Returns which draws to take; `None` for those that the model takes by default.
+pub(crate) fn draws(
+    draws: Option<&Bound<'_, PyAny>>,
+    seed: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Draws>> {
+    let is_seeded = seed.is_some();
+    let seed = self::seed(seed)?;
+    let is_chosen = draws.map(|draws| {
+        choice("draws", &text("draws", draws)?, &[("chosen", true), ("random", false)])
+    });
+    match is_chosen.transpose()? {
+        Some(true) if is_seeded => Err(PyValueError::new_err(
+            "seed is for random draws: chosen ones have that of the model's list",
+        )),
+        Some(true) => Ok(Some(Draws::Chosen)),
+        None if !is_seeded => Ok(None),
+        _ => Ok(Some(Draws::Random { seed })),
+    }
+}
+
+/// Returns which samples to predict, and whether to keep their logits.
+pub(crate) fn predict_options(
+    samples: Option<&Bound<'_, PyAny>>,
+    seed: Option<&Bound<'_, PyAny>>,
+    draws: Option<&Bound<'_, PyAny>>,
+    keep_logits: bool,
+) -> PyResult<PredictOptions> {
+    let mut options = PredictOptions::new().keep_logits(keep_logits);
+    options.samples = samples.map(self::samples).transpose()?;
+    options.draws = self::draws(draws, seed)?;
+    Ok(options)
 }
 
 /// Returns a number of threads; 0 for one per processor, which `None` means.
@@ -126,10 +160,8 @@ pub(crate) fn sample_count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<u32
     Ok(whole(what, value, [1, MAX_SAMPLES.into()])? as u32)
 }
 
-/// Returns the indices of samples: those of a `range`, or the first ones if `value` is their number; the first
-/// `default` without a value.
-pub(crate) fn samples(value: Option<&Bound<'_, PyAny>>, default: u32) -> PyResult<Range<u32>> {
-    let Some(value) = value else { return Ok(0..default) };
+/// Returns the indices of samples: those of a `range`, or the first ones if `value` is their number.
+pub(crate) fn samples(value: &Bound<'_, PyAny>) -> PyResult<Range<u32>> {
     let Ok(range) = value.cast::<PyRange>() else {
         return Ok(0..sample_count("samples", value)?);
     };

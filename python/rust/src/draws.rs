@@ -1,16 +1,35 @@
 //! The draws that a prediction sums up.
 
+use bayes8::core::draws::MAX_CHOSEN;
 use bayes8::core::posterior::MAX_SAMPLES;
+use bayes8::core::session::DrawSequence;
 use ndarray::{Array3, Axis, concatenate};
 use pyo3::prelude::*;
 use std::ops::Range;
 
-/// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent.
+/// Draws of a seed, by their indices; of the model's list, by their positions, if there is no seed.
+pub(crate) type Part = (Option<u64>, Range<u32>);
+
+/// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent. Either
+/// all are of the model's list, or none is.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Draws(pub(crate) Vec<(u64, Range<u32>)>);
+pub(crate) struct Draws(pub(crate) Vec<Part>);
+
+/// Why draws cannot be summed together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Clash {
+    /// Both have the same one.
+    Shared,
+    /// Some are of the model's list. Random ones may be in it too.
+    Kinds,
+}
 
 impl Draws {
-    pub(crate) fn new(seed: u64, samples: Range<u32>) -> Self {
+    pub(crate) fn new(draws: &DrawSequence, samples: Range<u32>) -> Self {
+        let seed = match *draws {
+            DrawSequence::Chosen(_) => None,
+            DrawSequence::Random { seed } => Some(seed),
+        };
         Self(vec![(seed, samples)])
     }
 
@@ -20,22 +39,22 @@ impl Draws {
     }
 
     /// Returns draws that were saved, or `None` unless they are as in [`Self`].
-    pub(crate) fn restore(draws: Vec<(u64, Range<u32>)>) -> Option<Self> {
-        let exist = draws.iter().all(|(_, r)| r.start < r.end && r.end <= MAX_SAMPLES);
+    pub(crate) fn restore(draws: Vec<Part>) -> Option<Self> {
+        let exist = draws.iter().all(|(seed, r)| {
+            let most = if seed.is_none() { MAX_CHOSEN as u32 } else { MAX_SAMPLES };
+            r.start < r.end && r.end <= most
+        });
         let (draws, none) = (Self(draws), Self(Vec::new()));
-        (exist && !draws.0.is_empty() && draws.union(&none).as_ref() == Some(&draws))
-            .then_some(draws)
+        (exist && !draws.0.is_empty() && draws.union(&none).as_ref() == Ok(&draws)).then_some(draws)
     }
 
     /// Returns the draws as Python sees them: seeds, and ranges of indices.
     pub(crate) fn to_python<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
+    ) -> PyResult<Vec<(Option<u64>, Bound<'py, PyAny>)>> {
         let range = py.import("builtins")?.getattr("range")?;
-        let each = |(seed, samples): &(u64, Range<u32>)| {
-            Ok((*seed, range.call1((samples.start, samples.end))?))
-        };
+        let each = |(seed, samples): &Part| Ok((*seed, range.call1((samples.start, samples.end))?));
         self.0.iter().map(each).collect()
     }
 
@@ -55,7 +74,7 @@ impl Draws {
 
     /// Returns the order of the draws of both in their union: for each range, its seed and first index, whether it
     /// comes from `other`, and its places among the draws of the side that it comes from.
-    fn order(&self, other: &Self) -> Vec<((u64, u32), bool, Range<usize>)> {
+    fn order(&self, other: &Self) -> Vec<((Option<u64>, u32), bool, Range<usize>)> {
         let mut all = Vec::new();
         for (is_other, draws) in [(false, self), (true, other)] {
             let mut next = 0;
@@ -69,20 +88,25 @@ impl Draws {
         all
     }
 
-    /// Returns the draws of both, or `None` if they share one.
-    pub(crate) fn union(&self, other: &Self) -> Option<Self> {
+    /// Returns the draws of both.
+    pub(crate) fn union(&self, other: &Self) -> Result<Self, Clash> {
         let mut all: Vec<_> = self.0.iter().chain(&other.0).cloned().collect();
         all.sort_by_key(|(seed, samples)| (*seed, samples.start));
-        let mut joined: Vec<(u64, Range<u32>)> = Vec::new();
+        if all.windows(2).any(|two| two[0].0.is_none() != two[1].0.is_none()) {
+            return Err(Clash::Kinds);
+        }
+        let mut joined: Vec<Part> = Vec::new();
         for (seed, samples) in all {
             match joined.last_mut() {
-                Some((last, before)) if *last == seed && before.end > samples.start => return None,
+                Some((last, before)) if *last == seed && before.end > samples.start => {
+                    return Err(Clash::Shared);
+                }
                 Some((last, before)) if *last == seed && before.end == samples.start => {
                     before.end = samples.end;
                 }
                 _ => joined.push((seed, samples)),
             }
         }
-        Some(Self(joined))
+        Ok(Self(joined))
     }
 }

@@ -140,7 +140,7 @@ impl Engine {
         })?;
         let predictions = predictions.map_err(|error| of_predict(&error))?;
         progress.report(py)?;
-        let draws = Draws::new(draws.seed(), samples.indices());
+        let draws = Draws::new(&draws, samples.indices());
         let origin = Arc::clone(self.origin());
         Ok(Prediction::new(predictions, draws, origin, batch.is_single, options.keep_logits))
     }

@@ -11,7 +11,7 @@ use crate::stream::Stream;
 use crate::{arguments, json};
 use bayes8::core::model::Values;
 use bayes8::evaluate::model_report::ModelReport;
-use bayes8::{Draws, Isa, Limits, PredictOptions};
+use bayes8::{Isa, Limits};
 use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
@@ -99,8 +99,12 @@ impl Model {
     ///         and integers other than uint8 are converted.
     ///     samples: the number of weight samples, or a `range` of their indices; by default
     ///         `model.info["default_samples"]`: one for each member of an ensemble in which nothing
-    ///         else varies, otherwise 32, rounded up to a multiple of the members.
-    ///     seed: seed of the weights, by default 0.
+    ///         else varies, otherwise 32, rounded up to a multiple of the members; of chosen draws no
+    ///         more than the model has.
+    ///     seed: seed of random draws of the weights, by default 0.
+    ///     draws: "chosen" for the draws that the model chose, `model.info["chosen_draws"]`, or
+    ///         "random" for those of the seed; by default "chosen" if the model has them and no seed
+    ///         is given.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
     ///         Lower case will do.
     ///     keep_logits: whether the prediction has the numbers of every sample, such as logits.
@@ -111,10 +115,11 @@ impl Model {
     ///     ValueError: their shape is wrong, a number is not finite, or samples do not exist.
     #[pyo3(
         signature = (
-            pictures, *, samples=None, seed=None, layout=Ok("NHWC".into()), keep_logits=Ok(false), progress=None
+            pictures, *, samples=None, seed=None, draws=None, layout=Ok("NHWC".into()), keep_logits=Ok(false),
+            progress=None
         ),
-        text_signature = "($self, pictures, *, samples=None, seed=None, layout=\"NHWC\", keep_logits=False, \
-                          progress=None)"
+        text_signature = "($self, pictures, *, samples=None, seed=None, draws=None, layout=\"NHWC\", \
+                          keep_logits=False, progress=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn predict<'py>(
@@ -123,14 +128,12 @@ impl Model {
         pictures: &Bound<'py, PyAny>,
         samples: Option<&Bound<'py, PyAny>>,
         seed: Option<&Bound<'py, PyAny>>,
+        draws: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
         #[pyo3(from_py_with = arguments::keep_logits)] keep_logits: PyResult<bool>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Prediction> {
-        let options = PredictOptions::new()
-            .samples(arguments::samples(samples, self.0.model.default_samples())?)
-            .seed(arguments::seed(seed)?)
-            .keep_logits(keep_logits?);
+        let options = arguments::predict_options(samples, seed, draws, keep_logits?)?;
         let batch = Batch::new(pictures, &self.0.model, &layout?)?;
         self.0.predict(py, &batch, &options, &Progress::new(progress)?)
     }
@@ -144,29 +147,30 @@ impl Model {
     ///     pictures: as in `predict`.
     ///     samples: as in `predict`.
     ///     seed: as in `predict`.
+    ///     draws: as in `predict`.
     ///     every: samples between two estimates; by default one per thread.
     ///     layout: as in `predict`.
     ///     keep_logits: as in `predict`.
     #[pyo3(
         signature = (
-            pictures, *, samples=None, seed=None, every=None, layout=Ok("NHWC".into()), keep_logits=Ok(false)
+            pictures, *, samples=None, seed=None, draws=None, every=None, layout=Ok("NHWC".into()),
+            keep_logits=Ok(false)
         ),
-        text_signature = "($self, pictures, *, samples=None, seed=None, every=None, layout=\"NHWC\", \
-                          keep_logits=False)"
+        text_signature = "($self, pictures, *, samples=None, seed=None, draws=None, every=None, \
+                          layout=\"NHWC\", keep_logits=False)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn stream<'py>(
         &self,
         pictures: Bound<'py, PyAny>,
         samples: Option<&Bound<'py, PyAny>>,
         seed: Option<&Bound<'py, PyAny>>,
+        draws: Option<&Bound<'py, PyAny>>,
         every: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
         #[pyo3(from_py_with = arguments::keep_logits)] keep_logits: PyResult<bool>,
     ) -> PyResult<Stream> {
-        let options = PredictOptions::new()
-            .samples(arguments::samples(samples, self.0.model.default_samples())?)
-            .seed(arguments::seed(seed)?)
-            .keep_logits(keep_logits?);
+        let options = arguments::predict_options(samples, seed, draws, keep_logits?)?;
         let every = every.map(|every| arguments::sample_count("every", every)).transpose()?;
         let every = every.map_or_else(|| self.0.threads().map(|n| n as u32), Ok)?;
         // Wrong pictures are refused here, not at the first estimate.
@@ -179,10 +183,10 @@ impl Model {
     ///
     /// They are codes, uint8 [N, H, W, C]; those of the model's outputs, such as logits, are
     /// float32 [N, C]. Flattened values, and convolutions that end in an addition, have no codes
-    /// and are left out.
+    /// and are left out. `seed` and `draws` are as in `predict`.
     #[pyo3(
-        signature = (pictures, *, sample=Ok(0), seed=None, layout=Ok("NHWC".into())),
-        text_signature = "($self, pictures, *, sample=0, seed=None, layout=\"NHWC\")"
+        signature = (pictures, *, sample=Ok(0), seed=None, draws=None, layout=Ok("NHWC".into())),
+        text_signature = "($self, pictures, *, sample=0, seed=None, draws=None, layout=\"NHWC\")"
     )]
     fn trace<'py>(
         &self,
@@ -190,15 +194,14 @@ impl Model {
         pictures: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = arguments::sample_index)] sample: PyResult<u32>,
         seed: Option<&Bound<'py, PyAny>>,
+        draws: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (sample, seed) = (sample?, arguments::seed(seed)?);
+        let (sample, draws) = (sample?, arguments::draws(draws, seed)?);
         let batch = Batch::new(pictures, &self.0.model, &layout?)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
-        let steps = py.detach(|| {
-            pool.install(|| self.0.model.trace(input, Some(Draws::Random { seed }), sample))
-        });
+        let steps = py.detach(|| pool.install(|| self.0.model.trace(input, draws, sample)));
         let steps = steps.map_err(|error| of_predict(&error))?;
         let (outputs, model) = (PyDict::new(py), self.0.model.quantized());
         let nodes = model.graph().nodes();

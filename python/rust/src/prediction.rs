@@ -2,7 +2,7 @@
 
 mod parts;
 
-use crate::draws::Draws;
+use crate::draws::{Clash, Draws};
 use crate::origin::Origin;
 use crate::saved::Saved;
 use bayes8::Sums;
@@ -152,8 +152,10 @@ impl Prediction {
     }
 
     /// The samples: seeds, and ranges of indices.
+    ///
+    /// Chosen draws have None for a seed, and ranges of positions in the model's list.
     #[getter]
-    fn draws<'py>(&self, py: Python<'py>) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
+    fn draws<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Option<u64>, Bound<'py, PyAny>)>> {
         self.draws.to_python(py)
     }
 
@@ -215,8 +217,9 @@ impl Prediction {
     /// The sums are integers: samples that were split over workers give the bits of one machine.
     ///
     /// Raises:
-    ///     ValueError: the predictions are of different models or numbers of pictures, or share
-    ///         samples, which would count twice.
+    ///     ValueError: the predictions are of different models or numbers of pictures, share samples,
+    ///         which would count twice, or one has chosen draws and the other random ones, which may
+    ///         be among them.
     pub(crate) fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
         let refused = |message: String| Err(PyValueError::new_err(message));
         if self.origin != other.origin {
@@ -230,8 +233,16 @@ impl Prediction {
         if self.samples() + other.samples() > u64::from(MAX_SAMPLES) {
             return refused(format!("together they have more than {MAX_SAMPLES} samples"));
         }
-        let Some(draws) = self.draws.union(&other.draws) else {
-            return refused("the predictions share samples, which would count twice".into());
+        let draws = match self.draws.union(&other.draws) {
+            Ok(draws) => draws,
+            Err(Clash::Shared) => {
+                return refused("the predictions share samples, which would count twice".into());
+            }
+            Err(Clash::Kinds) => {
+                let message = "predictions of chosen and of random draws cannot be merged: random ones \
+                               may be in the list, and would count twice";
+                return refused(message.into());
+            }
         };
         let mut sums = self.sums.clone();
         py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
@@ -339,7 +350,7 @@ impl Prediction {
     #[staticmethod]
     fn _restore(
         sums: &[u8],
-        draws: Vec<(u64, u32, u32)>,
+        draws: Vec<(Option<u64>, u32, u32)>,
         digest: String,
         outputs: &str,
         is_single: bool,

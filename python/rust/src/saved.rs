@@ -1,6 +1,6 @@
 //! Predictions as they are pickled.
 
-use crate::draws::Draws;
+use crate::draws::{Draws, Part};
 use crate::origin::Origin;
 use bayes8::{Output, Sums, WordsError};
 use std::iter::repeat_n;
@@ -22,7 +22,7 @@ impl Saved {
     /// What is wrong, if no prediction is like that.
     pub(crate) fn restore(
         words: &[u8],
-        draws: Vec<(u64, u32, u32)>,
+        draws: Vec<(Option<u64>, u32, u32)>,
         digest: String,
         outputs: &str,
         is_single: bool,
@@ -36,7 +36,7 @@ impl Saved {
             return Err("its sums have another size".into());
         }
         let sums = sums(&origin, &words, words.len() / each).map_err(|error| error.to_string())?;
-        let draws = draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect();
+        let draws: Vec<Part> = draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect();
         let draws = Draws::restore(draws).ok_or("its samples are not in order")?;
         if sums.iter().any(|sums| sums.samples() != draws.count()) {
             return Err("its sums have other samples".into());

@@ -17,7 +17,7 @@ from ._outputs import (
     TargetFigures,
     TargetOutput,
 )
-from ._typing import Floats, Layout, Path, Pictures, Progress
+from ._typing import Draws, Floats, Layout, Path, Pictures, Progress
 
 __all__ = [
     "Error",
@@ -64,6 +64,7 @@ class Model:
         *,
         samples: int | range | None = None,
         seed: int | None = None,
+        draws: Draws | None = None,
         layout: Layout = "NHWC",
         keep_logits: bool = False,
         progress: Progress = None,
@@ -102,6 +103,7 @@ class Model:
         *,
         samples: int | range | None = None,
         seed: int | None = None,
+        draws: Draws | None = None,
         every: int | None = None,
         layout: Layout = "NHWC",
         keep_logits: bool = False,
@@ -126,6 +128,7 @@ class Model:
         *,
         sample: int = 0,
         seed: int | None = None,
+        draws: Draws | None = None,
         layout: Layout = "NHWC",
     ) -> dict[str, NDArray[Any]]:
         """Returns the output of every node for one weight sample, by name, in order.
@@ -291,7 +294,7 @@ class Prediction:
         """Number of weight samples."""
 
     @property
-    def draws(self) -> list[tuple[int, range]]:
+    def draws(self) -> list[tuple[int | None, range]]:
         """The samples: seeds, and ranges of indices."""
 
     @property
@@ -356,7 +359,7 @@ class Prediction:
     @staticmethod
     def _restore(
         sums: bytes,
-        draws: Sequence[tuple[int, int, int]],
+        draws: Sequence[tuple[int | None, int, int]],
         digest: str,
         outputs: str,
         is_single: bool,

@@ -17,6 +17,7 @@ Layout: TypeAlias = Literal[
 ]  # fmt: skip
 # Arrays, PIL images and lists of these: neither library need be installed to check types.
 Pictures: TypeAlias = Any
+Draws: TypeAlias = Literal["chosen", "random"]
 ConformalMethod: TypeAlias = Literal["lac", "aps", "raps", "residuals"]
 Progress: TypeAlias = bool | Callable[[str, int, int | None], object] | None
 Head: TypeAlias = Literal[

@@ -31,7 +31,7 @@ class _Trained:
 
     model: Model | Path | bytes | None
     samples: int | None
-    seed: int
+    seed: int | None
 
     def predict_distribution(self, X: Pictures) -> Prediction:  # noqa: N803
         """Returns the whole prediction, with its uncertainty."""
@@ -87,7 +87,7 @@ class BayesianClassifier(_Trained, ClassifierMixin, BaseEstimator):  # type: ign
     Args:
         model: a model, its path or its bytes.
         samples: Monte-Carlo samples of each picture; by default as in `Model.predict`.
-        seed: seed of the weights.
+        seed: seed of random draws of the weights; by default as in `Model.predict`.
         classes: labels of the classes, in the order of the model's; by default 0, 1, and so on.
 
     Attributes:
@@ -101,7 +101,7 @@ class BayesianClassifier(_Trained, ClassifierMixin, BaseEstimator):  # type: ign
         model: Model | Path | bytes | None = None,
         *,
         samples: int | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         classes: Any = None,  # noqa: ANN401 (an array)
     ) -> None:
         # Clones compare the arguments with what is stored, so nothing is changed here.
@@ -163,7 +163,7 @@ class BayesianRegressor(_Trained, RegressorMixin, BaseEstimator):  # type: ignor
     Args:
         model: a model, its path or its bytes.
         samples: Monte-Carlo samples of each input; by default as in `Model.predict`.
-        seed: seed of the weights.
+        seed: seed of random draws of the weights; by default as in `Model.predict`.
 
     """
 
@@ -172,7 +172,7 @@ class BayesianRegressor(_Trained, RegressorMixin, BaseEstimator):  # type: ignor
         model: Model | Path | bytes | None = None,
         *,
         samples: int | None = None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.model = model
         self.samples = samples
