@@ -1,5 +1,6 @@
 //! The facts about a model that `bayes8 inspect` shows.
 
+use bayes8_core::draws::ChosenDraws;
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::head::classes::Classes;
@@ -40,6 +41,8 @@ pub struct ModelReport {
     /// What varies from sample to sample.
     #[serde(flatten)]
     pub randomness: RandomnessReport,
+    /// The draws that the model chose, if it has any.
+    pub chosen_draws: Option<ChosenDraws>,
     /// Number of weights and biases, of all members.
     pub parameters: usize,
     /// Number of weights and biases with a standard deviation, of all members.
@@ -209,6 +212,7 @@ impl ModelReport {
             classes: classes.map(names),
             outputs: OutputReport::all(model),
             randomness,
+            chosen_draws: model.chosen_draws().map(|draws| ChosenDraws::clone(draws)),
             parameters: layers().map(parameters).sum(),
             bayesian_parameters: layers().map(bayesian_parameters).sum(),
             multiply_accumulates: model.multiply_accumulates(),

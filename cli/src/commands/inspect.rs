@@ -110,8 +110,11 @@ impl Text<'_> {
             ),
         ];
         facts.extend(outputs::facts(self.0));
+        facts.push(("varies", self.0.randomness.to_string()));
+        facts.extend(self.0.chosen_draws.as_ref().map(|draws| {
+            ("draws", format!("{} chosen of seed {}", draws.samples().len(), draws.seed()))
+        }));
         facts.extend([
-            ("varies", self.0.randomness.to_string()),
             (
                 "parameters",
                 format!("{}{of_all}, {share:.1} % Bayesian", thousands(self.0.parameters as u64)),

@@ -4,6 +4,7 @@ mod comparison;
 mod conformal;
 mod corrupt;
 mod documents;
+mod draws;
 mod evaluate;
 mod evaluate_heads;
 mod files;
