@@ -45,6 +45,8 @@ static void *predict(void *argument) {
   prediction *job = argument;
   bayes8_predict_options options = BAYES8_PREDICT_OPTIONS_INIT;
   options.seed = job->seed;
+  // Seed 0 too, instead of the draws that a model may have chosen.
+  options.draws = BAYES8_DRAWS_RANDOM;
   options.samples = SAMPLES;
   // What is not named here is NULL and so not wanted.
   bayes8_outputs outputs = {

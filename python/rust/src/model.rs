@@ -99,12 +99,12 @@ impl Model {
     ///         and integers other than uint8 are converted.
     ///     samples: the number of weight samples, or a `range` of their indices; by default
     ///         `model.info["default_samples"]`: one for each member of an ensemble in which nothing
-    ///         else varies, otherwise 32, rounded up to a multiple of the members; of chosen draws no
-    ///         more than the model has.
+    ///         else varies, otherwise 32, rounded up to a multiple of the members; all chosen draws
+    ///         if they are fewer.
     ///     seed: seed of random draws of the weights, by default 0.
     ///     draws: "chosen" for the draws that the model chose, `model.info["chosen_draws"]`, or
-    ///         "random" for those of the seed; by default "chosen" if the model has them and no seed
-    ///         is given.
+    ///         "random" for those of the seed; by default "chosen" if the model has them and no
+    ///         seed is given.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
     ///         Lower case will do.
     ///     keep_logits: whether the prediction has the numbers of every sample, such as logits.

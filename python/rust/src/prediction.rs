@@ -217,9 +217,9 @@ impl Prediction {
     /// The sums are integers: samples that were split over workers give the bits of one machine.
     ///
     /// Raises:
-    ///     ValueError: the predictions are of different models or numbers of pictures, share samples,
-    ///         which would count twice, or one has chosen draws and the other random ones, which may
-    ///         be among them.
+    ///     ValueError: the predictions are of different models or numbers of pictures, share
+    ///         samples, which would count twice, or one has chosen draws and the other random ones,
+    ///         which may be among them.
     pub(crate) fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
         let refused = |message: String| Err(PyValueError::new_err(message));
         if self.origin != other.origin {

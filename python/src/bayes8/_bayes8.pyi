@@ -85,8 +85,12 @@ class Model:
                 and integers other than uint8 are converted.
             samples: the number of weight samples, or a `range` of their indices; by default
                 `model.info["default_samples"]`: one for each member of an ensemble in which nothing
-                else varies, otherwise 32, rounded up to a multiple of the members.
-            seed: seed of the weights, by default 0.
+                else varies, otherwise 32, rounded up to a multiple of the members; all chosen draws
+                if they are fewer.
+            seed: seed of random draws of the weights, by default 0.
+            draws: "chosen" for the draws that the model chose, `model.info["chosen_draws"]`, or
+                "random" for those of the seed; by default "chosen" if the model has them and no
+                seed is given.
             layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
                 Lower case will do.
             keep_logits: whether the prediction has the numbers of every sample, such as logits.
@@ -117,6 +121,7 @@ class Model:
             pictures: as in `predict`.
             samples: as in `predict`.
             seed: as in `predict`.
+            draws: as in `predict`.
             every: samples between two estimates; by default one per thread.
             layout: as in `predict`.
             keep_logits: as in `predict`.
@@ -135,7 +140,7 @@ class Model:
 
         They are codes, uint8 [N, H, W, C]; those of the model's outputs, such as logits, are
         float32 [N, C]. Flattened values, and convolutions that end in an addition, have no codes
-        and are left out.
+        and are left out. `seed` and `draws` are as in `predict`.
         """
 
     def with_conformal(self, report: Report) -> Model:
@@ -295,7 +300,10 @@ class Prediction:
 
     @property
     def draws(self) -> list[tuple[int | None, range]]:
-        """The samples: seeds, and ranges of indices."""
+        """The samples: seeds, and ranges of indices.
+
+        Chosen draws have None for a seed, and ranges of positions in the model's list.
+        """
 
     @property
     def class_names(self) -> list[str]:
@@ -331,8 +339,9 @@ class Prediction:
         The sums are integers: samples that were split over workers give the bits of one machine.
 
         Raises:
-            ValueError: the predictions are of different models or numbers of pictures, or share
-                samples, which would count twice.
+            ValueError: the predictions are of different models or numbers of pictures, share
+                samples, which would count twice, or one has chosen draws and the other random ones,
+                which may be among them.
         """
 
     @staticmethod
