@@ -7,6 +7,7 @@ mod conformal;
 mod container;
 mod digest;
 mod dropout;
+mod errors;
 mod executor;
 mod format;
 mod format_refusals;
