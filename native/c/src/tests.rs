@@ -4,6 +4,7 @@ mod boundary;
 mod buffers;
 mod digest;
 mod dropout;
+mod errors;
 mod extensible;
 mod header;
 mod heads;

@@ -244,7 +244,7 @@ fn structs_end_with_their_last_field() {
         end!(ModelOptions: tile_overlap: usize),
         end!(ModelInfo: values: *const c_char),
         end!(PredictOptions: progress_data: *mut c_void),
-        end!(Outputs: interval: Buffer<f64>),
+        end!(Outputs: mean_error: Buffer<f64>),
         end!(Dropout: probability: f64),
         end!(OutputInfo: positions: [usize; 3]),
         end!(TargetInfo: noise: f64),
