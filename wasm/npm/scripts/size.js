@@ -6,9 +6,9 @@ const root = new URL("../", import.meta.url);
 const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9 }).length;
 
 const rows = [
-  ["index.js", gzipped("dist/index.js"), 14_700],
+  ["index.js", gzipped("dist/index.js"), 14_800],
   ["worker.js", gzipped("dist/worker.js"), 3_200],
-  ["inline.js", gzipped("dist/inline.js"), 554_000],
+  ["inline.js", gzipped("dist/inline.js"), 555_000],
   ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 271_000]),
 ];
 for (const [name, bytes, limit] of rows) {
