@@ -5,6 +5,7 @@
 
 mod args;
 mod atomic_file;
+mod choosing;
 mod commands;
 mod csv_rows;
 mod decode;
@@ -53,6 +54,7 @@ enum Command {
     Predict(commands::predict::Arguments),
     Inspect(commands::inspect::Arguments),
     Quantize(Box<commands::quantize::Arguments>),
+    Choose(commands::choose::Arguments),
     Evaluate(Box<commands::evaluate::Arguments>),
     Corrupt(commands::corrupt::Arguments),
     Bench(commands::bench::Arguments),
@@ -78,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Evaluate(evaluate) => {
             commands::evaluate::run(&evaluate, arguments.get(1..).unwrap_or_default())
         }
+        Command::Choose(arguments) => commands::choose::run(&arguments),
         Command::Corrupt(arguments) => commands::corrupt::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
     };

@@ -30,6 +30,7 @@
 pub mod answers;
 pub mod bias_correction;
 pub mod calibrate;
+pub mod choose;
 mod clamp;
 pub mod conversion;
 mod details;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bayes8_core::head::Output;
 use bayes8_core::model::{Planes, Preprocessing, QuantizedModel, Values};
-use ndarray::{ArrayD, ArrayView, ArrayView2, Dimension};
+use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
 
 use crate::answers;
 use crate::calibrate::{Observations, WEIGHT_SAMPLES};
@@ -151,6 +151,11 @@ impl Quantization {
             loaded.check_answers(loaded.pictures.view(), recorded.view(), origin)?;
         }
         Ok(loaded)
+    }
+
+    /// Returns the calibration pictures, normalized.
+    pub fn pictures(&self) -> ArrayViewD<'_, f32> {
+        self.pictures.view()
     }
 
     /// Compares the network's answers to the normalized `pictures` with the `recorded` ones

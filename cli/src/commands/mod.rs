@@ -1,6 +1,7 @@
 //! The subcommands: each has its arguments and a `run`.
 
 pub(crate) mod bench;
+pub(crate) mod choose;
 pub(crate) mod corrupt;
 pub(crate) mod evaluate;
 pub(crate) mod inspect;

@@ -6,11 +6,11 @@ mod wording;
 
 pub(crate) use arguments::Arguments;
 
-use crate::args::Sampling;
 use crate::atomic_file::Pending;
 use crate::fidelity_table::{self, Comparison};
-use crate::{input, output, progress, style};
+use crate::{choosing, input, output, progress, style};
 use anyhow::{Context, bail};
+use bayes8_convert::choose::choose;
 use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::quantization::{Quantization, Quantized};
@@ -19,7 +19,7 @@ use bayes8_evaluate::style::{bytes, printable};
 use bayes8_evaluate::{EndToEnd, HeadEndToEnd, HeadExamples, Labelled};
 use bayes8_native::core::format;
 use bayes8_native::core::head::Output;
-use bayes8_native::{Model, ModelOptions};
+use bayes8_native::{Model, ModelOptions, Pictures};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -30,6 +30,9 @@ struct Report {
     fidelity: FidelityReport,
     /// Predictions of both networks on labelled examples, if any.
     end_to_end: Option<Comparison>,
+    /// What the chosen draws are worth, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_draws: Option<choosing::Report>,
 }
 
 /// Labelled examples.
@@ -92,10 +95,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         quantization.check_answers(inputs.view(), recorded, origin).map_err(explained)?;
     }
     let mut observer = progress::shown();
-    let Quantized { model, fidelity, .. } =
+    let Quantized { mut model, fidelity, .. } =
         quantization.run(&settings, &mut observer).map_err(explained)?;
+    let mut chosen_draws = None;
+    if let Some(options) = arguments.choosing() {
+        let pictures = Pictures::Normalized(quantization.pictures());
+        let machine = arguments.machine.options()?;
+        let choice = choose(&model, pictures, machine, &options, &mut observer)?;
+        model = model.with_draws(Some(choice.draws.clone()));
+        chosen_draws = Some(choosing::Report::new(choice, options.pool, None));
+    }
     let compare = |data: &Data| -> anyhow::Result<Comparison> {
-        let Sampling { samples, seed } = arguments.sampling;
+        let (samples, seed) = (arguments.sampling.samples, arguments.sampling.seed());
         let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
         let samples = samples.unwrap_or_else(|| int8.default_samples());
@@ -127,13 +138,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let file = format::write(&model)?;
 
     warnings.iter().for_each(|warning| output::warn(warning));
-    let text = fidelity_table::text(&fidelity, end_to_end.as_ref(), style::detect());
+    let mut text = fidelity_table::text(&fidelity, end_to_end.as_ref(), style::detect());
+    if let Some(report) = &chosen_draws {
+        report.warn();
+        text.push_str(&format!("\n{}", report.text(style::detect())));
+    }
     let printed = output::print(&format!("{text}\n{input}\n"));
 
     // Both files are complete before either gets its final name.
     pending.write(&file)?;
     if let Some(pending) = pending_report {
-        let report = Report { fidelity, end_to_end };
+        let report = Report { fidelity, end_to_end, chosen_draws };
         let mut json = serde_json::to_vec_pretty(&report).context("cannot write the report")?;
         json.push(b'\n');
         pending.write(&json)?;

@@ -1,5 +1,6 @@
 //! The real program on a tiny model.
 
+mod choose;
 mod comparison;
 mod conformal;
 mod corrupt;

@@ -89,6 +89,13 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--calibration-draws", "a whole number from 1 to 65536"),
         ("--percentile", "a number between 50 and 100"),
         ("--activation-bits", "a whole number from 7 to 8"),
+        ("--choose-draws", "a whole number from 1 to 256"),
+        ("--pool", "a whole number from 4 to 65536"),
+    ];
+    let choose = [
+        ("--draws", "a whole number from 1 to 256"),
+        ("--pool", "a whole number from 4 to 65536"),
+        ("--pictures", "a whole number from 2 to 65536"),
     ];
     let evaluate = [
         ("--drift-samples", SAMPLES),
@@ -136,6 +143,7 @@ fn every_number_out_of_range_is_told_its_range() {
         ("predict", [&predict[..], &tiles, &machine, &sampling].concat()),
         ("bench", [&bench[..], &size, &machine].concat()),
         ("corrupt", corrupt.to_vec()),
+        ("choose", [&choose[..], &machine].concat()),
         ("quantize", [&quantize[..], &machine, &sampling].concat()),
         ("evaluate", [&evaluate[..], &tiles, &machine, &sampling].concat()),
     ] {

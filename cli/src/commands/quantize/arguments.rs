@@ -2,10 +2,12 @@
 
 use super::heads::Names;
 use crate::args::{Machine, Sampling, UsageError, label, percent, whole};
+use crate::choosing::POOL;
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{RangeMethod, WEIGHT_SAMPLES};
+use bayes8_convert::choose::ChooseOptions;
 use bayes8_convert::conversion::ConversionOptions;
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::quantization::{Settings, Sources};
@@ -37,6 +39,8 @@ Examples:
       --calibration-method mse -o to-compare-with.safetensors
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --activation-bits 7 -o for-the-web.safetensors
+  bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
+      --choose-draws 64 -o with-chosen-draws.safetensors
   bayes8 quantize --network concrete.onnx --mc-dropout all --calibration features.npz \\
       --metadata metadata.json --head gaussian-log-variance --target-unit MPa -o concrete.safetensors
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
@@ -94,6 +98,15 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     names: Names,
+
+    /// Choose this many draws that stand for thousands, as `bayes8 choose` does, by the calibration pictures
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u16>(1..=256))]
+    choose_draws: Option<u16>,
+
+    /// Number of draws from which --choose-draws chooses, at least four times as many
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = POOL)]
+    #[arg(value_parser = whole::<u32>(4..=1 << 16), requires = "choose_draws")]
+    pool: u32,
 
     /// Name of the model [default: the output's file name]
     #[arg(long)]
@@ -219,7 +232,7 @@ impl Arguments {
         let activation_bits = ActivationBits::try_from(self.activation_bits)?;
         let mut settings = Settings::new(self.name());
         settings.draws = self.calibration_draws;
-        settings.seed = self.sampling.seed;
+        settings.seed = self.sampling.seed();
         settings.input_planes = self.input_bits.as_deref().map(|bits| match bits {
             "16" => Planes::Two,
             _ => Planes::One,
@@ -230,6 +243,12 @@ impl Arguments {
             .rounding(rounding)
             .bias_correction(bias_correction);
         Ok(settings)
+    }
+
+    /// How to choose draws, if that is asked for.
+    pub(super) fn choosing(&self) -> Option<ChooseOptions> {
+        let draws = self.choose_draws?;
+        Some(ChooseOptions::new().draws(draws.into()).pool(self.pool))
     }
 
     fn name(&self) -> String {
