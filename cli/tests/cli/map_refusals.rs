@@ -76,6 +76,12 @@ fn pictures_are_refused_where_volumes_are_expected() {
     slices.write_npy(File::create(fixture.path("slices.npy")).unwrap()).unwrap();
     let arguments = ["predict", MODEL, "slices.npy", "--map", "maps"];
     fixture.run(&arguments).failed(&["slices.npy", "the network takes 3x4x2x1"]);
+    let volume = Array::<u8, _>::zeros(IxDyn(&[3, 4, 2, 1]));
+    volume.write_npy(File::create(fixture.path("volume.npy")).unwrap()).unwrap();
+    let arguments = ["predict", MODEL, "volume.npy", "--map", "maps"];
+    fixture
+        .run(&arguments)
+        .failed(&["volume.npy", "the first axis, N, is missing: x[None] adds it"]);
     assert!(!fixture.path("maps").exists());
 }
 
