@@ -105,6 +105,12 @@ fn sizes_that_do_not_fit_are_refused() {
     let tiles = |size, overlap| ["--input-size", size, "--tile-overlap", overlap];
     refused(&map, &tiles("11x8", "2"), &[MODEL, "[1, 11, 8]", "tiles of 12x8x1"]);
     refused(&map, &tiles("24x16", "5"), &[MODEL, "cannot overlap by 5", "more than half"]);
+    for more in [&["--input-size", "384"][..], &tiles("384", "2")] {
+        refused(&map, more, &[MODEL, "--input-size ROWSxCOLUMNS, such as 12x8"]);
+    }
+    let volumes = fixture(Shape::volume(3, 4, 2, 1), &[("output", classes(2, &[]))]);
+    let planes = [MODEL, "--input-size PLANESxROWSxCOLUMNS, such as 3x4x2"];
+    refused(&volumes, &["--input-size", "8x6"], &planes);
     let vector = Fixture::of(&three_classes());
     vector.picture("x.png", 8, 8);
     let predict = |more: &[&str], parts: &[&str]| {
