@@ -21,10 +21,17 @@ pub(crate) struct Sampling {
     #[arg(value_parser = sample_count())]
     pub(crate) samples: Option<u32>,
 
-    /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
+    /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine [default: 0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = seed())]
-    pub(crate) seed: u64,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Sampling {
+    /// The seed, or the one by default.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
 }
 
 /// Inputs of another size.

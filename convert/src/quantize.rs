@@ -201,6 +201,7 @@ pub fn quantize(
         preprocessing: details.preprocessing,
         outputs,
         calibration: Some(calibration),
+        draws: None,
     });
     let model = model.map_err(too_large)?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))

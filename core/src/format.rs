@@ -255,6 +255,9 @@ const SINCE_OUTPUTS: u32 = 3;
 /// The first version of the format with inputs that are numbers or have two code planes.
 const SINCE_NUMBERS: u32 = 3;
 
+/// The first version of the format with chosen draws.
+const SINCE_DRAWS: u32 = 3;
+
 /// Returns the prefix of the names of a layer's tensors: those of one member, or those that all
 /// share.
 fn layer_prefix(node: &str, member: Option<usize>) -> String {
@@ -274,6 +277,7 @@ fn version_without_layers(model: &QuantizedModel) -> u32 {
             since_shape(graph.input()),
             needs(model.members() > 1, SINCE_MEMBERS),
             needs(plain_classes(model).is_none(), SINCE_OUTPUTS),
+            needs(model.chosen_draws().is_some(), SINCE_DRAWS),
             needs(numbers || model.input_planes() == Planes::Two, SINCE_NUMBERS),
         ])
         .fold(1, u32::max)

@@ -8,6 +8,7 @@
 //!   [`graph`] lists the operations; [`limits`] says what a model takes to run.
 //! - [`session`] is how a target predicts; [`head`] accumulates samples and computes uncertainty.
 //! - [`conformal`] turns uncertainty into prediction sets and intervals.
+//! - [`draws`] says which draws of the posterior samples take.
 //! - [`digest`] identifies models and logits.
 //!
 //! The other public modules are internals that kernels and the converter share. They are hidden from these
@@ -44,6 +45,7 @@ pub mod convolution;
 #[doc(hidden)]
 pub mod counts;
 pub mod digest;
+pub mod draws;
 mod error;
 #[doc(hidden)]
 #[expect(missing_debug_implementations, reason = "internals")]

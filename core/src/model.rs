@@ -16,6 +16,7 @@ pub use randomness::{ActiveDropout, Randomness};
 
 use crate::conformal::ConformalPredictor;
 use crate::digest::ModelDigest;
+use crate::draws::ChosenDraws;
 use crate::graph::{Graph, Value};
 use crate::head::Output;
 use crate::head::classes::Classes;
@@ -120,6 +121,23 @@ impl QuantizedModel {
         Ok(Self { file: None, ..self })
     }
 
+    /// Gives the model a list of draws, or takes it away. Conformal predictors are dropped, since they were
+    /// calibrated for other draws.
+    #[must_use]
+    pub fn with_draws(mut self, draws: Option<ChosenDraws>) -> Self {
+        self.parts.draws = draws.map(Arc::new);
+        self.drop_conformal();
+        Self { file: None, ..self }
+    }
+
+    fn drop_conformal(&mut self) {
+        let parts = &mut self.parts;
+        if parts.outputs.iter().any(|output| output.conformal.is_some()) {
+            let without = |output: &Output| Output { conformal: None, ..output.clone() };
+            parts.outputs = parts.outputs.iter().map(without).collect();
+        }
+    }
+
     /// Sets the digest, the format version and the size of the file that the model was read from.
     pub(crate) fn with_file(self, digest: ModelDigest, version: u32, bytes: usize) -> Self {
         Self { file: Some((digest, version, bytes)), ..self }
@@ -127,7 +145,7 @@ impl QuantizedModel {
 
     /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
     /// a member, and its layer; with 0 and the layer once if all members share it. Layers that no clone of the model shares are changed in place.
-    /// Conformal predictors are dropped, since they were calibrated for the old layers.
+    /// Chosen draws and conformal predictors are dropped, since they were made for the old layers.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.
@@ -135,13 +153,9 @@ impl QuantizedModel {
         self,
         mut change: impl FnMut(usize, usize, &mut Layer),
     ) -> Result<Self, ModelError> {
-        let Self { mut parts, plan, provenance, .. } = self;
+        let Self { mut parts, plan, provenance, .. } = self.with_draws(None);
         // The plan may share the layers.
         drop(plan);
-        if parts.outputs.iter().any(|output| output.conformal.is_some()) {
-            let without = |output: &Output| Output { conformal: None, ..output.clone() };
-            parts.outputs = parts.outputs.iter().map(without).collect();
-        }
         for (index, data) in parts.graph.data_mut().enumerate() {
             if let Parameters::Layer(members) = &mut data.parameters {
                 for (member, layer) in members.iter_mut().enumerate() {
@@ -253,6 +267,11 @@ impl QuantizedModel {
     /// Returns the record of the calibration that chose the activation grids, if the model has one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.parts.calibration.as_ref()
+    }
+
+    /// Returns the draws that samples take for which no seed is given, if the model has a list of them.
+    pub fn chosen_draws(&self) -> Option<&Arc<ChosenDraws>> {
+        self.parts.draws.as_ref()
     }
 
     /// Returns the quantization grid of a value; `None` for the outputs of the model.

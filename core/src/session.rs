@@ -1,7 +1,7 @@
 //! The steps of a prediction, which every target shares.
 //!
-//! A target combines these steps as its threads and memory suggest. [`SampleRange`] checks the
-//! indices of the samples. [`Input::quantize`] checks the pictures and converts them to codes.
+//! A target combines these steps as its threads and memory suggest. [`DrawSequence`] knows the draws, and
+//! checks the indices of the samples. [`Input::quantize`] checks the pictures and converts them to codes.
 //! [`Session::workspace`] and `Executor::begin` take a batch, and [`Session::run`] runs samples
 //! of it. An [`Estimate`] per picture sums the samples. Estimates can be read between two runs, and
 //! runs can be cancelled after every sample. [`Pieces`] splits long predictions. No split changes a
@@ -13,7 +13,7 @@
 //! use bayes8_core::format;
 //! use bayes8_core::input::InputQuantizer;
 //! use bayes8_core::reference::Reference;
-//! use bayes8_core::session::{Estimate, Input, SampleRange, Session};
+//! use bayes8_core::session::{DrawSequence, Estimate, Input, Session};
 //! use std::ops::ControlFlow;
 //!
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
@@ -24,11 +24,12 @@
 //! let session = Session::new(&model, Reference, 1 << 20);
 //! let mut workspace = session.workspace()?;
 //! session.executor().begin(&codes, &mut workspace)?;
-//! let (seed, samples) = (7, SampleRange::new(0..4)?);
+//! let draws = DrawSequence::Random { seed: 7 };
+//! let samples = draws.range(0..4)?;
 //! let mut estimate = Estimate::new(model.shared_outputs())?;
 //! let each = |_picture: usize, numbers: &[f32]| estimate.add(numbers, false);
 //! let progress = || ControlFlow::Continue(());
-//! let flow = session.run(&mut workspace, seed, samples, |_, _| None, each, progress);
+//! let flow = session.run(&mut workspace, &draws, samples, |_, _| None, each, progress);
 //! assert!(flow.is_continue());
 //!
 //! let [sums] = estimate.sums() else { unreachable!("a single output") };
@@ -36,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod draws;
 mod error;
 mod estimate;
 mod input;
@@ -43,6 +45,7 @@ mod pieces;
 mod samples;
 
 pub use crate::executor::OutOfMemory;
+pub use draws::DrawSequence;
 pub use error::RequestError;
 pub use estimate::Estimate;
 pub use input::Input;
@@ -102,7 +105,7 @@ impl<B: Backend> Session<B> {
         self.executor.workspace(self.capacity)
     }
 
-    /// Runs samples `samples` of `seed` over the batch that `workspace` took (`Executor::begin`).
+    /// Runs samples `samples` of `draws` over the batch that `workspace` took (`Executor::begin`).
     ///
     /// `kept` may return weights of a draw that are kept for later runs; if it returns `None`, the
     /// weights are drawn layer by layer. `each` is called with the index and the outputs of every
@@ -111,13 +114,13 @@ impl<B: Backend> Session<B> {
     pub fn run(
         &self,
         workspace: &mut Workspace<B>,
-        seed: u64,
+        draws: &DrawSequence,
         samples: SampleRange,
         kept: impl Fn(Draw, &mut Workspace<B>) -> Option<Arc<WeightSample<B>>>,
         mut each: impl FnMut(usize, &[f32]),
         progress: impl Fn() -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for draw in samples.draws(seed) {
+        for draw in draws.of(samples) {
             let kept = kept(draw, workspace);
             self.executor.run_sample(draw, kept.as_deref(), workspace, &mut each);
             progress()?;
@@ -129,14 +132,16 @@ impl<B: Backend> Session<B> {
     ///
     /// # Errors
     /// [`RequestError::Memory`].
-    pub fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError> {
+    pub fn draw_weights(
+        &self,
+        draws: &DrawSequence,
+        samples: SampleRange,
+    ) -> Result<(), RequestError> {
         let workspace = self.executor.workspace(1);
         let mut workspace =
             workspace.map_err(|_| RequestError::Memory { pictures: 1, numbers: 0 })?;
         let mut weights = WeightSample::new();
-        samples
-            .draws(seed)
-            .for_each(|draw| self.executor.sample(draw, &mut weights, &mut workspace));
+        draws.of(samples).for_each(|draw| self.executor.sample(draw, &mut weights, &mut workspace));
         Ok(())
     }
 }

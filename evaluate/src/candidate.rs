@@ -4,6 +4,7 @@ use bayes8_convert::Network;
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::{CommonNoise, draw, predict_samples};
+use bayes8_core::draws::Draws;
 use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_core::head::{Output, Uncertainty};
 use bayes8_core::model::{QuantizedModel, Values};
@@ -72,7 +73,13 @@ impl Candidate<'_> {
         let output = self.output;
         match &self.engine {
             &Engine::Int8(model, _) => {
-                let job = Job { model, pictures, samples: 0..samples, seed, digests: false };
+                let job = Job {
+                    model,
+                    pictures,
+                    samples: 0..samples,
+                    draws: Draws::Random { seed },
+                    digests: false,
+                };
                 let mut part = observe.map(|observe| {
                     move |picture: usize, numbers: &[f32]| observe(picture, output.part(numbers))
                 });

@@ -4,6 +4,7 @@ use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::quantization::Quantization;
 use bayes8_convert::reference;
+use bayes8_core::draws::Draws;
 use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::Model;
 use serde::Serialize;
@@ -56,7 +57,13 @@ impl EndToEnd {
             let advance = || observer(Progress::Advance(1));
             reference::predict(network, outputs, inputs.view(), seed, samples, advance)
         })?;
-        let job = Job { model, pictures: pictures(), samples: 0..samples, seed, digests: false };
+        let job = Job {
+            model,
+            pictures: pictures(),
+            samples: 0..samples,
+            draws: Draws::Random { seed },
+            digests: false,
+        };
         let outcomes = job.run(observer)?.into_iter();
         let int8: Vec<_> = outcomes.filter_map(Outcome::classes).collect();
         let fp32 = classes(Selected::first(outputs).of(&fp32));

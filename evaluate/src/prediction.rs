@@ -4,6 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_convert::progress::{Observer, Progress};
+use bayes8_core::draws::Draws;
 use bayes8_core::head::Uncertainty;
 use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::{self as native, Model, Pictures, PredictError, PredictOptions, Prediction};
@@ -22,8 +23,8 @@ pub struct Job<'a, 'p> {
     pub pictures: Pictures<'p, IxDyn>,
     /// Indices of the Monte-Carlo samples.
     pub samples: Range<u32>,
-    /// Seed of the weights.
-    pub seed: u64,
+    /// The draws that the samples take.
+    pub draws: Draws,
     /// Whether to compute digests of the logits.
     pub digests: bool,
 }
@@ -86,7 +87,7 @@ impl Job<'_, '_> {
             if watched {
                 observer = observer.logits(&mut logits);
             }
-            let options = PredictOptions::new().samples(self.samples.clone()).seed(self.seed);
+            let options = PredictOptions::new().samples(self.samples.clone()).draws(self.draws);
             self.model.predict_with(self.pictures.clone(), &options, observer)
         })?;
         let mut digests = hashes.into_iter().map(|hash| hex(&hash.finalize()));

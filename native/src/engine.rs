@@ -20,7 +20,7 @@ use bayes8_core::head::map::MapSums;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
-use bayes8_core::session::{RequestError, SampleRange, Session};
+use bayes8_core::session::{DrawSequence, RequestError, SampleRange, Session};
 use crossbeam_queue::ArrayQueue;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy)]
 pub(crate) struct Job<'a> {
     pub(crate) codes: &'a [u8],
-    pub(crate) seed: u64,
+    pub(crate) draws: &'a DrawSequence,
     pub(crate) samples: SampleRange,
     pub(crate) keep_logits: bool,
     /// Number of threads of the current rayon pool to use; 1 does not use rayon.
@@ -75,7 +75,7 @@ pub(crate) trait Engine: Send + Sync {
         threads: usize,
     ) -> Result<Vec<NodeOutput>, OutOfMemory>;
     /// Draws weight samples on this thread and discards them.
-    fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError>;
+    fn draw_weights(&self, draws: &DrawSequence, samples: SampleRange) -> Result<(), RequestError>;
     /// Returns the size of one weight sample in bytes.
     fn weight_bytes(&self) -> usize;
 }
@@ -235,7 +235,7 @@ impl<B: Backend> Threaded<B> {
         let pictures = predictions.len();
         let run = self.session.run(
             workspace,
-            job.seed,
+            job.draws,
             job.samples,
             |draw, workspace| {
                 let bank = self.bank.as_ref()?;
@@ -291,8 +291,8 @@ impl<B: Backend> Engine for Threaded<B> {
         Ok(executor.trace(draw, &mut workspace))
     }
 
-    fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError> {
-        self.session.draw_weights(seed, samples)
+    fn draw_weights(&self, draws: &DrawSequence, samples: SampleRange) -> Result<(), RequestError> {
+        self.session.draw_weights(draws, samples)
     }
 
     fn weight_bytes(&self) -> usize {

@@ -50,6 +50,7 @@ mod tiled;
 pub use bayes8_core as core;
 pub use bayes8_core::conformal::PredictionRegion;
 pub use bayes8_core::digest::ModelDigest;
+pub use bayes8_core::draws::Draws;
 pub use bayes8_core::head;
 pub use bayes8_core::head::classes::ClassUncertainty;
 pub use bayes8_core::head::gaussian::TargetUncertainty;

@@ -11,20 +11,27 @@ use crate::pictures::Pictures;
 use crate::predict_options::{EachSample, Observer, PredictOptions};
 use crate::prediction::{NodeTrace, PredictError, Prediction};
 use bayes8_core::digest::ModelDigest;
+use bayes8_core::draws::Draws;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::head::Output;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
-use bayes8_core::posterior::Draw;
-use bayes8_core::session::{Pieces, RequestError, SampleRange};
+use bayes8_core::session::{DrawSequence, Pieces, RequestError, SampleRange};
 use crossbeam_queue::ArrayQueue;
 use ndarray::Dimension;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What [`PredictOptions`] stand for.
+struct Request<'a> {
+    draws: &'a DrawSequence,
+    samples: SampleRange,
+    keep_logits: bool,
+}
 
 /// A model that is ready to predict on this machine.
 ///
@@ -107,9 +114,19 @@ impl Model {
         self.default_samples
     }
 
-    /// Returns the indices of the samples that `options` stand for.
-    pub fn samples_of(&self, options: &PredictOptions) -> Range<u32> {
-        options.samples.clone().unwrap_or(0..self.default_samples)
+    /// Returns the draws and the indices of the samples that `options` stand for. The default number of samples is
+    /// [`Self::default_samples`], or that of the chosen draws if it is smaller.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the model does not have them.
+    pub fn samples_of(
+        &self,
+        options: &PredictOptions,
+    ) -> Result<(DrawSequence, SampleRange), RequestError> {
+        let draws = DrawSequence::new(&self.quantized, options.draws)?;
+        let default = || 0..draws.default_samples(&self.quantized);
+        let samples = draws.range(options.samples.clone().unwrap_or_else(default))?;
+        Ok((draws, samples))
     }
 
     /// Returns the name of a class, or `class N` if the model has no class names.
@@ -149,9 +166,10 @@ impl Model {
         observer: Observer<'_>,
     ) -> Result<Vec<Prediction>, PredictError> {
         let mut predictions = Vec::new();
-        let samples = SampleRange::new(self.samples_of(options))?;
+        let (draws, samples) = self.samples_of(options)?;
         let pieces = Pieces::new(&self.quantized, self.threads(), samples);
-        self.run(pictures, options, samples, pieces, observer, &mut predictions)?;
+        let request = Request { draws: &draws, samples, keep_logits: options.keep_logits };
+        self.run(pictures, request, pieces, observer, &mut predictions)?;
         Ok(predictions)
     }
 
@@ -171,21 +189,21 @@ impl Model {
         options: &PredictOptions,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let samples = SampleRange::new(self.samples_of(options))?;
-        self.run(pictures, options, samples, Pieces::WHOLE, Observer::default(), predictions)
+        let (draws, samples) = self.samples_of(options)?;
+        let request = Request { draws: &draws, samples, keep_logits: options.keep_logits };
+        self.run(pictures, request, Pieces::WHOLE, Observer::default(), predictions)
     }
 
-    /// Predicts `samples`, which are those of `options`, in `pieces`.
+    /// Predicts in `pieces`.
     fn run<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
-        options: &PredictOptions,
-        samples: SampleRange,
+        request: Request<'_>,
         pieces: Pieces,
         observer: Observer<'_>,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let &PredictOptions { seed, keep_logits, .. } = options;
+        let Request { draws, samples, keep_logits } = request;
         self.check_whole(keep_logits || observer.logits.is_some())?;
         let cancelled = AtomicBool::new(false);
         let progress = |pictures| {
@@ -200,7 +218,7 @@ impl Model {
         let mut codes = self.codes.pop().unwrap_or_default();
         let run = self.quantize(pictures, &mut codes).and_then(|pictures| {
             let (threads, progress) = (self.threads(), &progress);
-            let job = Job { codes: &codes, seed, samples, keep_logits, threads, progress };
+            let job = Job { codes: &codes, draws, samples, keep_logits, threads, progress };
             Prediction::reset(predictions, pictures, &self.outputs)
                 .map_err(Stopped::from)
                 .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
@@ -273,20 +291,21 @@ impl Model {
     pub fn trace<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
-        seed: u64,
+        draws: Option<Draws>,
         sample: u32,
     ) -> Result<Vec<NodeTrace>, PredictError> {
         self.check_whole(true)?;
-        SampleRange::new(sample..sample.saturating_add(1))?;
+        let draws = DrawSequence::new(&self.quantized, draws)?;
+        let samples = draws.range(sample..sample.saturating_add(1))?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
-        let (draw, threads) = (Draw { seed, sample }, self.threads());
-        let outputs = self.threads.install(|| self.engine.trace(&codes, draw, threads));
+        let trace = |draw| self.threads.install(|| self.engine.trace(&codes, draw, self.threads()));
+        let outputs = draws.of(samples).map(trace).collect::<Result<Vec<_>, _>>();
         let outputs = outputs.map_err(|_| RequestError::Memory { pictures, numbers: 0 })?;
         let nodes = self.quantized.graph().nodes();
         let named =
             |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };
-        Ok(outputs.into_iter().map(named).collect())
+        Ok(outputs.into_iter().flatten().map(named).collect())
     }
 
     /// Returns the size of one weight sample in the bank, in bytes ([`ModelOptions::bank_bytes`]).
@@ -299,7 +318,8 @@ impl Model {
     /// # Errors
     /// [`PredictError::Request`] for samples that do not exist, or without memory.
     pub fn draw_weights(&self, seed: u64, samples: Range<u32>) -> Result<(), PredictError> {
-        Ok(self.engine.draw_weights(seed, SampleRange::new(samples)?)?)
+        let draws = DrawSequence::Random { seed };
+        Ok(self.engine.draw_weights(&draws, draws.range(samples)?)?)
     }
 
     /// Fills `codes` with the input codes of the pictures and returns the number of pictures.

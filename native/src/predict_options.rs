@@ -1,34 +1,36 @@
 //! The samples of a prediction, and who watches it.
 
+use bayes8_core::draws::Draws;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
-/// The weight samples of a prediction: which ones, of which seed, and whether to keep their logits.
+/// The weight samples of a prediction: which ones, and whether to keep their logits.
 ///
 /// # Examples
 /// ```
 /// use bayes8_native::PredictOptions;
 ///
 /// let options = PredictOptions::new().samples(0..64).seed(7);
-/// assert_eq!((options.samples, options.seed, options.keep_logits), (Some(0..64), 7, false));
+/// assert_eq!(options.samples, Some(0..64));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PredictOptions {
-    /// Indices of the Monte-Carlo samples, at least one, all below 2^28. An index of a seed always stands for the
-    /// same weights, so ranges can be split over calls and machines and merged afterwards. `None`, the default, for
+    /// Indices of the Monte-Carlo samples, at least one, all below 2^28, or below the number of chosen draws. An
+    /// index always stands for the same weights, so ranges can be split over calls and machines and merged afterwards. `None`, the default, for
     /// the first [`Model::default_samples`](crate::Model::default_samples): 32 of most models.
     pub samples: Option<Range<u32>>,
-    /// Seed of the weights. By default 0.
-    pub seed: u64,
+    /// The draws that the samples take. `None`, the default, for the chosen ones of a model that has them
+    /// ([`ChosenDraws`](bayes8_core::draws::ChosenDraws)), and else random ones of seed 0.
+    pub draws: Option<Draws>,
     /// Whether the predictions keep the logits of every sample. By default they do not.
     pub keep_logits: bool,
 }
 
 impl PredictOptions {
-    /// Returns the defaults: the model's number of samples, of seed 0, whose logits are not kept.
+    /// Returns the defaults: the model's number of samples and its draws, whose logits are not kept.
     pub const fn new() -> Self {
-        Self { samples: None, seed: 0, keep_logits: false }
+        Self { samples: None, draws: None, keep_logits: false }
     }
 
     /// Sets the indices of the samples.
@@ -37,10 +39,16 @@ impl PredictOptions {
         Self { samples: Some(samples), ..self }
     }
 
-    /// Sets the seed of the weights.
+    /// Takes the random draws of a seed.
     #[must_use]
     pub const fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
+        self.draws(Draws::Random { seed })
+    }
+
+    /// Sets the draws that the samples take.
+    #[must_use]
+    pub const fn draws(self, draws: Draws) -> Self {
+        Self { draws: Some(draws), ..self }
     }
 
     /// Sets whether predictions keep the logits of every sample ([`Prediction::logits`](crate::Prediction::logits)).

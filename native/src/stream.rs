@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::pictures::Pictures;
 use crate::predict_options::PredictOptions;
 use crate::prediction::{PredictError, Prediction};
-use bayes8_core::session::{Pieces, RequestError, SampleRange};
+use bayes8_core::session::{DrawSequence, Pieces, RequestError, SampleRange};
 use ndarray::Dimension;
 use std::fmt;
 use std::mem;
@@ -21,7 +21,7 @@ use std::ops::{ControlFlow, Range};
 pub struct Stream<'a> {
     model: &'a Model,
     codes: Vec<u8>,
-    seed: u64,
+    draws: DrawSequence,
     keep_logits: bool,
     next: u32,
     end: u32,
@@ -29,21 +29,7 @@ pub struct Stream<'a> {
     predictions: Vec<Prediction>,
 }
 
-impl<'a> Stream<'a> {
-    /// Creates the stream for the pictures of `codes`. `predictions` has one prediction without
-    /// samples per picture.
-    fn new(
-        model: &'a Model,
-        codes: Vec<u8>,
-        predictions: Vec<Prediction>,
-        options: &PredictOptions,
-    ) -> Self {
-        let step = u32::try_from(model.threads()).unwrap_or(u32::MAX).max(1);
-        let &PredictOptions { seed, keep_logits, .. } = options;
-        let Range { start: next, end } = model.samples_of(options);
-        Self { model, codes, seed, keep_logits, next, end, step, predictions }
-    }
-
+impl Stream<'_> {
     /// Sets the number of samples between two items. By default it is the number of threads, which run a
     /// sample each. The last item may add fewer.
     ///
@@ -89,30 +75,29 @@ impl Model {
         options: &PredictOptions,
     ) -> Result<Stream<'_>, PredictError> {
         self.check_whole(options.keep_logits)?;
-        SampleRange::new(self.samples_of(options))?;
+        let (draws, samples) = self.samples_of(options)?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
         let mut predictions = Vec::new();
         Prediction::reset(&mut predictions, pictures, self.outputs())
             .map_err(|_| RequestError::Memory { pictures, numbers: 0 })?;
-        Ok(Stream::new(self, codes, predictions, options))
+        let Range { start: next, end } = samples.indices();
+        let step = u32::try_from(self.threads()).unwrap_or(u32::MAX).max(1);
+        let keep_logits = options.keep_logits;
+        Ok(Stream { model: self, codes, draws, keep_logits, next, end, step, predictions })
     }
+}
 
-    /// Adds samples to the predictions for the pictures of `codes`.
-    fn add_samples(
-        &self,
-        codes: &[u8],
-        seed: u64,
-        samples: SampleRange,
-        keep_logits: bool,
-        predictions: &mut [Prediction],
-    ) -> Result<(), PredictError> {
+impl Stream<'_> {
+    /// Adds samples to the predictions.
+    fn add(&mut self, samples: SampleRange) -> Result<(), PredictError> {
+        let Self { model, codes, draws, keep_logits, predictions, .. } = self;
+        let (keep_logits, threads) = (*keep_logits, model.threads());
         let progress = &|_| ControlFlow::Continue(());
-        let threads = self.threads();
-        let job = Job { codes, seed, samples, keep_logits, threads, progress };
+        let job = Job { codes, draws, samples, keep_logits, threads, progress };
         let pictures = predictions.len();
-        self.run_pieces(job, Pieces::WHOLE, None, predictions)
-            .map_err(|stopped| self.error(stopped, pictures, samples, keep_logits))
+        let run = model.run_pieces(job, Pieces::WHOLE, None, predictions);
+        run.map_err(|stopped| model.error(stopped, pictures, samples, keep_logits))
     }
 }
 
@@ -124,8 +109,7 @@ impl Iterator for Stream<'_> {
         // Empty after the last sample.
         let samples = SampleRange::new(samples).ok()?;
         self.next = self.next.saturating_add(self.step);
-        let (seed, keep) = (self.seed, self.keep_logits);
-        let run = self.model.add_samples(&self.codes, seed, samples, keep, &mut self.predictions);
+        let run = self.add(samples);
         if run.is_err() {
             self.next = self.end;
         }
@@ -139,9 +123,9 @@ impl Iterator for Stream<'_> {
 
 impl fmt::Debug for Stream<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, next, end, step, .. } = self;
+        let Self { draws, next, end, step, .. } = self;
         f.debug_struct("Stream")
-            .field("seed", seed)
+            .field("draws", draws)
             .field("samples", &(next..end))
             .field("every", step)
             .finish_non_exhaustive()

@@ -5,7 +5,7 @@ use crate::prediction::Prediction;
 use bayes8_core::executor::{NodeOutput, OutOfMemory};
 use bayes8_core::head::Output;
 use bayes8_core::posterior::Draw;
-use bayes8_core::session::{RequestError, SampleRange};
+use bayes8_core::session::{DrawSequence, RequestError, SampleRange};
 use bayes8_core::tiling::Tiling;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -74,8 +74,8 @@ impl Engine for Tiled {
         Ok(Vec::new())
     }
 
-    fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError> {
-        self.inner.draw_weights(seed, samples)
+    fn draw_weights(&self, draws: &DrawSequence, samples: SampleRange) -> Result<(), RequestError> {
+        self.inner.draw_weights(draws, samples)
     }
 
     fn weight_bytes(&self) -> usize {

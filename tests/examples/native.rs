@@ -64,7 +64,7 @@ impl Implementation for Native {
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let model = self.model(case)?;
         let options =
-            PredictOptions::new().samples(case.samples()).seed(case.vector.seed).keep_logits(true);
+            PredictOptions::new().samples(case.samples()).draws(case.draws()).keep_logits(true);
         let numbers = case.numbers();
         let pictures = pictures(&model, case, &numbers)?;
         let predictions = model.predict(pictures, &options).map_err(|error| error.to_string())?;
@@ -80,7 +80,7 @@ impl Implementation for Native {
         let model = self.model(case)?;
         let numbers = case.numbers();
         let trace = model
-            .trace(pictures(&model, case, &numbers)?, case.vector.seed, sample)
+            .trace(pictures(&model, case, &numbers)?, Some(case.draws()), sample)
             .map_err(|error| error.to_string())?;
         let node =
             |node: bayes8_native::NodeTrace| TracedNode { node: node.node, bytes: node.bytes };

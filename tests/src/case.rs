@@ -1,9 +1,11 @@
 //! Vectors together with their models and pictures.
 
 use crate::vectors::{ModelFile, Pictures, Vector, VectorFile, from_base64, sha256};
+use bayes8_core::draws::Draws;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::{QuantizedModel, Values};
-use bayes8_core::session::Input;
+use bayes8_core::posterior::Draw;
+use bayes8_core::session::{DrawSequence, Input};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -30,6 +32,25 @@ impl Case {
     pub fn samples(&self) -> Range<u32> {
         let [first, end] = self.vector.samples;
         first..end
+    }
+
+    /// Which draws the samples take.
+    pub fn draws(&self) -> Draws {
+        self.vector.seed.map_or(Draws::Chosen, |seed| Draws::Random { seed })
+    }
+
+    /// The draws of samples of the model of the case.
+    ///
+    /// # Errors
+    /// Samples that do not exist.
+    pub fn draws_of(
+        &self,
+        model: &QuantizedModel,
+        samples: Range<u32>,
+    ) -> Result<Vec<Draw>, String> {
+        let draws = DrawSequence::new(model, Some(self.draws()));
+        let of = draws.and_then(|draws| Ok(draws.of(draws.range(samples)?).collect()));
+        of.map_err(|error| error.to_string())
     }
 
     /// The numbers of the pictures, for a model that takes numbers.

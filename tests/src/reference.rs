@@ -7,7 +7,6 @@ use bayes8_core::backend::Backend;
 use bayes8_core::executor::{Executor, NodeOutput, Workspace};
 use bayes8_core::format;
 use bayes8_core::model::QuantizedModel;
-use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::Estimate;
 
@@ -31,8 +30,7 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
         let (model, executor, mut workspace) = self.begin(case)?;
         let estimate = Estimate::new(model.shared_outputs()).map_err(|error| error.to_string())?;
         let mut estimates = vec![estimate; case.count];
-        for sample in case.samples() {
-            let draw = Draw { seed: case.vector.seed, sample };
+        for draw in case.draws_of(&model, case.samples())? {
             executor.run_sample(draw, None, &mut workspace, |picture, found| {
                 estimates[picture].add(found, true);
             });
@@ -47,8 +45,9 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
 
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
         let (model, executor, mut workspace) = self.begin(case)?;
-        let draw = Draw { seed: case.vector.seed, sample };
-        Ok(named(&model, executor.trace(draw, &mut workspace)))
+        let draws = case.draws_of(&model, sample..sample + 1)?;
+        let trace = draws.into_iter().flat_map(|draw| executor.trace(draw, &mut workspace));
+        Ok(named(&model, trace.collect()))
     }
 }
 

@@ -78,9 +78,10 @@ pub struct Vector {
     pub model: String,
     /// Name of the pictures.
     pub pictures: String,
-    /// Seed of the weights, a decimal in a string: many readers of JSON only have 53 bits for a number.
-    #[serde(with = "decimal")]
-    pub seed: u64,
+    /// Seed of the weights, a decimal in a string: many readers of JSON only have 53 bits for a number. Absent if
+    /// the samples take the model's chosen draws.
+    #[serde(default, with = "optional_decimal", skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// First sample, and the one after the last.
     pub samples: [u32; 2],
     /// f32 `[pictures][samples][classes]`.
@@ -199,6 +200,22 @@ impl VectorFile {
             return Err(format!("version {} of the vectors, not {VERSION}", file.version));
         }
         Ok(file)
+    }
+}
+
+mod optional_decimal {
+    use super::decimal;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        match number {
+            Some(number) => decimal::serialize(number, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+        decimal::deserialize(from).map(Some)
     }
 }
 

@@ -9,7 +9,9 @@ use bayes8_core::format;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::reference::Reference;
-use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
+use bayes8_native::{
+    Draws, Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads,
+};
 use ndarray::{Array5, ArrayView5, Axis, Slice};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -120,7 +122,8 @@ fn seven_bit_activations_stay_seven_bits() {
         for isa in Isa::available() {
             let model = model(&description, isa, 1, 0);
             let found = predict(&model, pictures.view(), SAMPLES);
-            let trace = model.trace(Pictures::Bytes(pictures.view()), 0xb8, 3).expect("a trace");
+            let draws = Some(Draws::Random { seed: 0xb8 });
+            let trace = model.trace(Pictures::Bytes(pictures.view()), draws, 3).expect("a trace");
             let last = description.graph().nodes().last().map(|node| node.name.as_str());
             for node in trace.iter().filter(|node| Some(node.node.as_str()) != last) {
                 let largest = node.bytes.iter().max();

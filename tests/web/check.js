@@ -77,10 +77,10 @@ async function differenceOf(model, vector, bytes) {
   const pictures =
     model.info.values === "numbers" ? bytes.map((picture) => new Float32Array(picture.slice().buffer)) : bytes;
   const [firstSample, end] = vector.samples;
-  const seed = BigInt(vector.seed);
-  const options = { seed, firstSample, samples: end - firstSample, logits: true };
+  const draws = vector.seed === undefined ? { draws: "chosen" } : { seed: BigInt(vector.seed) };
+  const options = { ...draws, firstSample, samples: end - firstSample, logits: true };
   const predictions = await model.predictBatch(pictures, options);
-  const traceOf = (sample) => model.traceBatch(pictures, { seed, sample });
+  const traceOf = (sample) => model.traceBatch(pictures, { ...draws, sample });
 
   const trace = new Map((await traceOf(firstSample)).map(({ node, codes }) => [node, codes]));
   for (const { node, output } of vector.trace) {

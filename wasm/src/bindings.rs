@@ -84,10 +84,10 @@ impl Batch {
         self.0.pictures()
     }
 
-    /// Adds samples `first..first + count` of `seed`. Throws `invalid-samples`.
+    /// Adds samples `first..first + count` of `seed`, or of the model's chosen draws if it is undefined. Throws `invalid-samples`.
     pub fn run(
         &mut self,
-        seed: u64,
+        seed: Option<u64>,
         first: u32,
         count: u32,
         #[wasm_bindgen(js_name = keepLogits)] keep_logits: bool,
@@ -95,9 +95,9 @@ impl Batch {
         self.0.run(seed, first, count, keep_logits)
     }
 
-    /// The output of every node for all pictures and one sample of `seed`, in the order of the nodes.
+    /// The output of every node for all pictures and one sample of `seed`, or of the chosen draws, in the order of the nodes.
     /// Throws `invalid-samples`.
-    pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Ts<Trace>, Error> {
+    pub fn trace(&mut self, seed: Option<u64>, sample: u32) -> Result<Ts<Trace>, Error> {
         let nodes = self.0.trace(seed, sample)?.into_iter();
         let node = |(node, codes): (String, Vec<u8>)| NodeTrace { node, codes: codes[..].into() };
         Ok(Trace(nodes.map(node).collect()).into_ts()?)

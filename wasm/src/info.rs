@@ -48,6 +48,9 @@ pub struct NetworkInfo {
     pub weight_bytes: usize,
     /// Number of samples of a prediction for which none is given.
     pub default_samples: u32,
+    /// Number of chosen draws; absent if the model has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen_draws: Option<usize>,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel; numbers become
     /// `(number - mean) / std`.
     pub preprocessing: Normalization,
@@ -231,6 +234,7 @@ impl NetworkInfo {
             steps: cost.steps as f64,
             weight_bytes,
             default_samples: randomness.default_samples(),
+            chosen_draws: model.chosen_draws().map(|draws| draws.samples().len()),
             preprocessing: Normalization {
                 mean: preprocessing.mean.clone(),
                 std: preprocessing.std.clone(),

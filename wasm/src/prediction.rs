@@ -6,16 +6,16 @@ use crate::error::Error;
 use crate::info::{NetworkInfo, output_of};
 use crate::rgba::fit_rgba;
 use bayes8_core::conformal::PredictionRegion;
+use bayes8_core::draws::ChosenDraws;
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
 use bayes8_core::head::{Output, Sums, Uncertainty};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, Limits};
 use bayes8_core::model::Values;
-use bayes8_core::posterior::Draw;
-use bayes8_core::session::{Estimate, Input, RequestError, SampleRange, Session};
+use bayes8_core::session::{DrawSequence, Estimate, Input, RequestError, Session};
 use std::cell::RefCell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,6 +38,7 @@ struct Shared {
     quantizer: InputQuantizer,
     session: Session<Kernels>,
     node_names: Vec<String>,
+    chosen: Option<Arc<ChosenDraws>>,
     /// Number of weights in one draw.
     weights: u64,
     /// Workspaces of earlier batches, for reuse: the memory of a module never shrinks.
@@ -78,6 +79,7 @@ impl LoadedModel {
             quantizer: InputQuantizer::new(&model),
             session,
             node_names: model.graph().nodes().iter().map(|node| node.name.clone()).collect(),
+            chosen: model.chosen_draws().cloned(),
             weights: drawn.sum(),
             idle: RefCell::default(),
         })))
@@ -141,7 +143,8 @@ impl LoadedModel {
     /// # Errors
     /// [`Error::Request`].
     pub fn draw_weights(&self, seed: u64, first: u32, count: u32) -> Result<u64, Error> {
-        self.0.session.draw_weights(seed, samples(first, count)?)?;
+        let draws = DrawSequence::Random { seed };
+        self.0.session.draw_weights(&draws, draws.range(range(first, count))?)?;
         Ok(u64::from(count) * self.0.weights)
     }
 }
@@ -152,21 +155,23 @@ impl Batch {
         self.estimates.len()
     }
 
-    /// Adds samples `first..first + count` of `seed`. A seed and an index always give the same weights.
+    /// Adds samples `first..first + count` of a seed, or of the model's chosen draws if there is none. A seed
+    /// and an index always give the same weights.
     ///
     /// # Errors
     /// [`Error::Request`] for samples that cannot be run, or if there is no memory for the logits to
     /// keep. The prediction is then unchanged.
     pub fn run(
         &mut self,
-        seed: u64,
+        seed: Option<u64>,
         first: u32,
         count: u32,
         keep_logits: bool,
     ) -> Result<(), Error> {
         let before = self.estimates.first().map_or(0, |estimate| estimate.sums()[0].samples());
-        let samples = samples(first, count)?.after(before)?;
-        let Shared { session, .. } = &*self.network.0;
+        let Shared { session, chosen, .. } = &*self.network.0;
+        let draws = sequence(seed, chosen.as_ref())?;
+        let samples = draws.range(range(first, count))?.after(before)?;
         if keep_logits {
             let (pictures, count) = (self.pictures(), samples.count());
             let each = self.estimates.first().map_or(0, Estimate::numbers_per_sample);
@@ -181,22 +186,28 @@ impl Batch {
         let each = |picture: usize, logits: &[f32]| estimates[picture].add(logits, keep_logits);
         let go_on = || ControlFlow::Continue(());
         // Never breaks off: a page cancels by running no more samples.
-        let _ = session.run(workspace, seed, samples, |_, _| None, each, go_on);
+        let _ = session.run(workspace, &draws, samples, |_, _| None, each, go_on);
         Ok(())
     }
 
-    /// The name and output of every node for all pictures and one weight sample, in the order of the
-    /// nodes. Does not change the prediction. See
+    /// The name and output of every node for all pictures and one sample of a seed, or of the model's chosen
+    /// draws if there is none, in the order of the nodes. Does not change the prediction. See
     /// [`Executor::trace`](bayes8_core::executor::Executor::trace).
     ///
     /// # Errors
     /// [`Error::Request`].
-    pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        samples(sample, 1)?;
-        let Shared { session, node_names, .. } = &*self.network.0;
+    pub fn trace(
+        &mut self,
+        seed: Option<u64>,
+        sample: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let Shared { session, node_names, chosen, .. } = &*self.network.0;
+        let draws = sequence(seed, chosen.as_ref())?;
+        let samples = draws.range(range(sample, 1))?;
         let workspace = self.workspace.as_mut().expect("a batch has it until it is dropped");
-        let outputs = session.executor().trace(Draw { seed, sample }, workspace);
-        Ok(outputs.into_iter().map(|o| (node_names[o.node].clone(), o.bytes)).collect())
+        let traces = draws.of(samples).map(|draw| session.executor().trace(draw, workspace));
+        let outputs = traces.flatten();
+        Ok(outputs.map(|o| (node_names[o.node].clone(), o.bytes)).collect())
     }
 
     /// The sums of each output for a picture over all samples so far.
@@ -237,9 +248,20 @@ pub fn figures(
     Ok((figures, region))
 }
 
+/// The draws of a seed, or the chosen ones if there is none.
+fn sequence(
+    seed: Option<u64>,
+    chosen: Option<&Arc<ChosenDraws>>,
+) -> Result<DrawSequence, RequestError> {
+    match seed {
+        Some(seed) => Ok(DrawSequence::Random { seed }),
+        None => chosen.cloned().map(DrawSequence::Chosen).ok_or(RequestError::NoChosenDraws),
+    }
+}
+
 /// Samples `first..first + count`.
-fn samples(first: u32, count: u32) -> Result<SampleRange, RequestError> {
-    SampleRange::new(first..first.saturating_add(count))
+fn range(first: u32, count: u32) -> Range<u32> {
+    first..first.saturating_add(count)
 }
 
 impl Drop for Batch {

@@ -55,8 +55,8 @@ fn runs_add_up_to_what_the_executor_says() {
     executor.run(&codes, 7, 4..9, &mut executor.workspace(3).unwrap(), each).unwrap();
 
     let mut batch = network().begin(Input::Bytes(&pictures)).unwrap();
-    batch.run(7, 4, 2, true).unwrap();
-    batch.run(7, 6, 3, true).unwrap();
+    batch.run(Some(7), 4, 2, true).unwrap();
+    batch.run(Some(7), 6, 3, true).unwrap();
     assert_eq!(sums(&batch), expected);
     assert_eq!(batch.logits(1).unwrap(), logits);
 }
@@ -66,19 +66,19 @@ fn batches_of_one_network_do_not_disturb_each_other_and_outlive_it() {
     let network = network();
     let alone = |pictures: &[u8]| {
         let mut batch = network.begin(Input::Bytes(pictures)).unwrap();
-        batch.run(1, 0, 4, false).unwrap();
+        batch.run(Some(1), 0, 4, false).unwrap();
         sums(&batch)
     };
     let (few, many) = (pictures(1), pictures(40));
     let expected = (alone(&few), alone(&many));
 
     let mut first = network.begin(Input::Bytes(&few)).unwrap();
-    first.run(1, 0, 2, false).unwrap();
+    first.run(Some(1), 0, 2, false).unwrap();
     let mut second = network.begin(Input::Bytes(&many)).unwrap();
     drop(network);
-    second.run(1, 0, 1, false).unwrap();
-    first.run(1, 2, 2, false).unwrap();
-    second.run(1, 1, 3, false).unwrap();
+    second.run(Some(1), 0, 1, false).unwrap();
+    first.run(Some(1), 2, 2, false).unwrap();
+    second.run(Some(1), 1, 3, false).unwrap();
     assert_eq!((sums(&first), sums(&second)), expected);
     assert!(first.logits(0).unwrap().is_empty());
 }
@@ -95,7 +95,7 @@ fn normalized_pictures_predict_the_same() {
         network.begin(Input::Bytes(&pictures)).unwrap(),
         network.begin(Input::Normalized(&numbers)).unwrap(),
     ];
-    batches.iter_mut().for_each(|batch| batch.run(0, 0, 3, false).unwrap());
+    batches.iter_mut().for_each(|batch| batch.run(Some(0), 0, 3, false).unwrap());
     assert_eq!(sums(&batches[0]), sums(&batches[1]));
 }
 
@@ -119,17 +119,17 @@ fn wrong_input_is_an_error_and_never_a_panic() {
     assert!(matches!(&error, Error::Request(found) if *found == expected), "{error}");
 
     let mut batch = network.begin(Input::Bytes(&pictures(2))).unwrap();
-    batch.run(0, 0, 1, false).unwrap();
+    batch.run(Some(0), 0, 1, false).unwrap();
     for picture in [2, usize::MAX] {
         assert!(matches!(batch.sums(picture), Err(Error::Picture { pictures: 2, .. })));
         assert!(matches!(batch.logits(picture), Err(Error::Picture { pictures: 2, .. })));
     }
     let before = sums(&batch);
     for (first, count) in [(0, 0), (MAX_SAMPLES, 1), (1, MAX_SAMPLES), (0, MAX_SAMPLES)] {
-        let error = batch.run(0, first, count, true).unwrap_err();
+        let error = batch.run(Some(0), first, count, true).unwrap_err();
         assert_eq!(error.code(), "invalid-samples", "{first} {count}");
     }
-    assert!(batch.run(0, u32::MAX, u32::MAX, false).is_err());
+    assert!(batch.run(Some(0), u32::MAX, u32::MAX, false).is_err());
     assert_eq!(sums(&batch), before);
 }
 
@@ -187,16 +187,16 @@ fn the_description_is_that_of_the_file() {
 #[test]
 fn a_trace_ends_in_the_logits_and_changes_nothing() {
     let mut batch = network().begin(Input::Bytes(&pictures(3))).expect("whole pictures");
-    batch.run(5, 0, 2, true).expect("two samples");
+    batch.run(Some(5), 0, 2, true).expect("two samples");
     let before = sums(&batch);
-    let trace = batch.trace(5, 1).expect("a sample");
+    let trace = batch.trace(Some(5), 1).expect("a sample");
     assert_eq!(sums(&batch), before);
     let (_, last) = trace.last().expect("a node");
     let classes = last.len() / 4 / 3;
     let logits = (0..3).flat_map(|i| &batch.logits(i).expect("a picture")[classes..]);
     let expected: Vec<u8> = logits.flat_map(|logit| logit.to_le_bytes()).collect();
     assert_eq!(*last, expected);
-    assert_eq!(batch.trace(5, 1 << 28).expect_err("too high").code(), "invalid-samples");
+    assert_eq!(batch.trace(Some(5), 1 << 28).expect_err("too high").code(), "invalid-samples");
 }
 
 /// A model that takes numbers, with an output of each head.
@@ -228,7 +228,7 @@ fn the_parameters_of_a_head_are_enough_for_its_figures() {
     let network = LoadedModel::new(&file, None, Limits::default()).unwrap();
     let numbers: Vec<f32> = (0..12).map(|i| i as f32 / 5.0 - 1.0).collect();
     let mut batch = network.begin_floats(&numbers).unwrap();
-    batch.run(7, 0, 5, true).unwrap();
+    batch.run(Some(7), 0, 5, true).unwrap();
     assert_eq!(batch.logits(1).unwrap().len(), 5 * 9);
     for picture in 0..2 {
         let outputs = network.info().outputs.iter().zip(batch.sums(picture).unwrap());
@@ -273,6 +273,6 @@ fn floats_are_raw_where_the_model_takes_numbers() {
         network.begin_floats(&raw).unwrap(),
         network.begin(Input::Normalized(&normalized)).unwrap(),
     ];
-    batches.iter_mut().for_each(|batch| batch.run(0, 0, 3, false).unwrap());
+    batches.iter_mut().for_each(|batch| batch.run(Some(0), 0, 3, false).unwrap());
     assert_eq!(sums(&batches[0]), sums(&batches[1]));
 }

@@ -14,10 +14,12 @@ use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
 use bayes8_native::Model;
+use bayes8_native::core::draws::Draws;
 use bayes8_native::core::head::Output;
 use bayes8_native::core::model::QuantizedModel;
 use bayes8_native::core::posterior::MAX_SAMPLES;
-use clap::Args;
+use bayes8_native::core::session::DrawSequence;
+use clap::{Args, ValueEnum};
 use map::{MapFiles, Palette};
 use std::path::PathBuf;
 
@@ -68,6 +70,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     sampling: Sampling,
 
+    /// Which draws of the weights to take: those that the model chose (`bayes8 choose`), or random ones of --seed
+    /// [default: chosen, if the model has them and no seed is given]
+    #[arg(long, value_enum, value_name = "DRAWS")]
+    draws: Option<DrawKind>,
+
     /// Index of the first sample, to split the samples of a prediction across several runs
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
     #[arg(value_parser = whole::<u32>(0..=u64::from(MAX_SAMPLES) - 1))]
@@ -113,6 +120,15 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// The kinds of draws.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DrawKind {
+    /// Those of the model's list
+    Chosen,
+    /// Those of a seed
+    Random,
+}
+
 /// Classes that are shown by default.
 const TOP: u32 = 3;
 
@@ -124,21 +140,20 @@ const TARGETS: &str = "the targets of a regression that is not a map";
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Sampling { samples, seed } = arguments.sampling;
-    let first = arguments.first_sample;
-    let check = |samples| match u64::from(first) + u64::from(samples) <= u64::from(MAX_SAMPLES) {
-        true => Ok(samples),
-        false => {
-            let message =
-                format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
-            Err(UsageError { command: "predict", message })
-        }
-    };
-    let samples = samples.map(check).transpose()?;
+    let (draws, first) = (arguments.draws()?, arguments.first_sample);
+    let together = u64::from(first) + u64::from(arguments.sampling.samples.unwrap_or(1));
+    if together > u64::from(MAX_SAMPLES) {
+        let message =
+            format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
+        return Err(UsageError { command: "predict", message }.into());
+    }
     let model = model_file::load(&arguments.model, &arguments.tiles, &arguments.machine)?;
     arguments.check_outputs(&model)?;
     let palette = arguments.palette(model.quantized())?;
-    let samples = samples.map_or_else(|| check(model.default_samples()), Ok)?;
+    let draws = DrawSequence::new(model.quantized(), draws)?;
+    let default = draws.default_samples(model.quantized());
+    let samples = first..first.saturating_add(arguments.sampling.samples.unwrap_or(default));
+    draws.range(samples.clone())?;
     let picture_files::Batch { names, pictures } =
         picture_files::load(&arguments.pictures, &model, arguments.max_pixels)?;
     let files = arguments.files(&model, palette, &names)?;
@@ -146,14 +161,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let job = Job {
         model: &model,
         pictures: pictures.view(model.quantized().preprocessing().values),
-        samples: first..first + samples,
-        seed,
+        samples,
+        draws: draws.kind(),
         // They need the numbers of all samples together.
         digests: arguments.json && !has_map,
     };
     let options = Options {
         samples: job.samples.clone(),
-        seed,
+        draws,
         top: arguments.top.unwrap_or(TOP) as usize,
         abstain_above: arguments.abstain_above,
         level: arguments.level.unwrap_or(LEVEL),
@@ -173,6 +188,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Arguments {
+    /// The draws that are asked for.
+    fn draws(&self) -> Result<Option<Draws>, UsageError> {
+        match (self.draws, self.sampling.seed) {
+            (Some(DrawKind::Chosen), Some(_)) => {
+                let message =
+                    "--seed is for random draws: chosen ones have the seed of the model's list";
+                Err(UsageError { command: "predict", message: message.into() })
+            }
+            (Some(DrawKind::Chosen), None) => Ok(Some(Draws::Chosen)),
+            (None, None) => Ok(None),
+            (_, seed) => Ok(Some(Draws::Random { seed: seed.unwrap_or(0) })),
+        }
+    }
+
     /// Refuses options for heads that no output of the model has.
     fn check_outputs(&self, model: &Model) -> Result<(), UsageError> {
         let has = |fits: fn(&Output) -> bool| model.outputs().iter().any(fits);

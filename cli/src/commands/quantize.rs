@@ -6,7 +6,6 @@ mod wording;
 
 pub(crate) use arguments::Arguments;
 
-use crate::args::Sampling;
 use crate::atomic_file::Pending;
 use crate::fidelity_table::{self, Comparison};
 use crate::{input, output, progress, style};
@@ -95,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Quantized { model, fidelity, .. } =
         quantization.run(&settings, &mut observer).map_err(explained)?;
     let compare = |data: &Data| -> anyhow::Result<Comparison> {
-        let Sampling { samples, seed } = arguments.sampling;
+        let (samples, seed) = (arguments.sampling.samples, arguments.sampling.seed());
         let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
         let samples = samples.unwrap_or_else(|| int8.default_samples());

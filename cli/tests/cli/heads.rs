@@ -80,8 +80,16 @@ fn a_regression_is_in_the_units_of_its_targets() {
 
     let json = predict_json(&fixture, &["--level", "0.5"]);
     let answer = &json[1];
-    let top =
-        ["first_sample", "logits_digest", "model_digest", "outputs", "picture", "samples", "seed"];
+    let top = [
+        "draws",
+        "first_sample",
+        "logits_digest",
+        "model_digest",
+        "outputs",
+        "picture",
+        "samples",
+        "seed",
+    ];
     assert_eq!((keys(answer), &answer["picture"]), (top.to_vec(), &json!("x.csv[1]")));
     let strength = &answer["outputs"]["strength"];
     let own = [

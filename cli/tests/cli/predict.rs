@@ -19,6 +19,7 @@ fn json_has_the_documented_keys() {
     for (answer, name) in answers.iter().zip(["a.png", "b.png"]) {
         let expected = [
             "abstain",
+            "draws",
             "expected_entropy",
             "first_sample",
             "logits_digest",

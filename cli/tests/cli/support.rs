@@ -206,6 +206,7 @@ fn tiny_model(channels: usize) -> QuantizedModel {
             weight_samples: 4,
             ranges: vec![[-2.0, 2.0], [0.0, 20.0], [0.0, 20.0], [-7.5, 6.5]],
         }),
+        draws: None,
     })
     .unwrap()
 }

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bayes8_core::draws::Draws;
 use bayes8_core::graph::Value;
 use bayes8_core::layer::Layer;
 use bayes8_core::model::{Quantized, QuantizedModel};
@@ -162,7 +163,8 @@ fn noise<D: Dimension>(
             let fp32 = seen[index].iter().flatten();
             fp32.zip(int8).for_each(|(&exact, rounded)| noise[index].add(exact, rounded));
         };
-        for trace in int8.trace(Pictures::Normalized(group), 0, member as u32)? {
+        let seed_0 = Some(Draws::Random { seed: 0 });
+        for trace in int8.trace(Pictures::Normalized(group), seed_0, member as u32)? {
             let Some(Value::Node(n)) = network.graph.value(&trace.node) else { continue };
             match plain.graph().value(&trace.node).and_then(|value| plain.grid(value)) {
                 Some(grid) => {

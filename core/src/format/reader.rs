@@ -9,8 +9,8 @@ use super::outputs::outputs;
 use super::schema::{Description, Input, Version};
 use super::tensors::Tensors;
 use super::{
-    CONFORMAL_KEY, FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS,
-    SINCE_NUMBERS, SINCE_OUTPUTS, since_shape,
+    CONFORMAL_KEY, FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_DRAWS,
+    SINCE_MEMBERS, SINCE_NUMBERS, SINCE_OUTPUTS, since_shape,
 };
 use crate::digest::ModelDigest;
 use crate::graph::Graph;
@@ -59,7 +59,8 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         let without = contents::digest_without(&header, data, CONFORMAL_KEY);
         conformal::read(json, without, &mut outputs)?;
     }
-    let Description { format_version, name, activation_bits, input, calibration, .. } = description;
+    let Description { format_version, name, activation_bits, input, calibration, draws, .. } =
+        description;
     let model = QuantizedModel::new(Parts {
         name,
         graph,
@@ -69,6 +70,7 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         preprocessing: input.preprocessing,
         outputs: outputs.into(),
         calibration,
+        draws: draws.map(Arc::new),
     })?;
     // The provenance of a later writer may have another form, which is then ignored.
     let model = match metadata(PROVENANCE_KEY).and_then(|json| objects::from_str(json).ok()) {
@@ -126,6 +128,9 @@ fn parse(json: &str) -> Result<Description, FormatError> {
     }
     if description.outputs.is_some() && format_version < SINCE_OUTPUTS {
         return Err(FormatError::FieldVersion { field: "outputs", version: format_version });
+    }
+    if description.draws.is_some() && format_version < SINCE_DRAWS {
+        return Err(FormatError::FieldVersion { field: "draws", version: format_version });
     }
     let Input { planes, preprocessing, .. } = &description.input;
     if *planes != 1 && format_version < SINCE_NUMBERS {

@@ -1,5 +1,6 @@
 //! The JSON description of a model, as it is in the file.
 
+use crate::draws::ChosenDraws;
 use crate::graph::{Op, Shape};
 use crate::head::gaussian::Gaussian;
 use crate::model::{Calibration, Preprocessing};
@@ -35,6 +36,8 @@ pub(super) struct Description {
     pub(super) nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) calibration: Option<Calibration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) draws: Option<ChosenDraws>,
 }
 
 fn is_default(bits: &ActivationBits) -> bool {

@@ -242,6 +242,7 @@ fn describe(model: &QuantizedModel, version: u32) -> Description {
         outputs,
         nodes: nodes.collect(),
         calibration: model.calibration().cloned(),
+        draws: model.chosen_draws().map(|draws| (**draws).clone()),
     }
 }
 

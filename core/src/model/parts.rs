@@ -1,5 +1,6 @@
 //! The parts of a model.
 
+use crate::draws::ChosenDraws;
 use crate::graph::{Graph, Value};
 use crate::head::Output;
 use crate::layer::Quantized;
@@ -79,6 +80,8 @@ pub struct Parts {
     pub outputs: Arc<[Output]>,
     /// Record of the calibration that chose the activation grids.
     pub calibration: Option<Calibration>,
+    /// The draws that samples take for which no seed is given.
+    pub draws: Option<Arc<ChosenDraws>>,
 }
 
 impl Parts {

@@ -48,6 +48,22 @@ pub enum RequestError {
     /// The range of samples is empty or too high.
     #[error("samples {}..{} must not be empty or end above {MAX_SAMPLES}", .0.start, .0.end)]
     Samples(Range<u32>),
+    /// The chosen draws of a model that has none.
+    #[error(
+        "the model has no chosen draws: choose them with `bayes8 choose`, or predict with random ones"
+    )]
+    NoChosenDraws,
+    /// The range of samples ends after the model's last chosen draw.
+    #[error(
+        "samples {}..{} end after the model's {draws} chosen draws: take fewer, or random draws of a \
+         seed", .range.start, .range.end
+    )]
+    BeyondDraws {
+        /// The range.
+        range: Range<u32>,
+        /// Number of chosen draws.
+        draws: u32,
+    },
     /// A prediction would have more samples than are possible.
     #[error("{0} samples are too many: a prediction has at most {MAX_SAMPLES}")]
     TooManySamples(u64),

@@ -1,7 +1,7 @@
 //! The weight samples of a request.
 
 use super::error::RequestError;
-use crate::posterior::{Draw, MAX_SAMPLES};
+use crate::posterior::MAX_SAMPLES;
 use core::ops::Range;
 
 /// A range of indices of weight samples: not empty, and below 2^28.
@@ -82,8 +82,8 @@ impl SampleRange {
         self.start
     }
 
-    /// Iterates over the draws of `seed` with these indices.
-    pub fn draws(self, seed: u64) -> impl Iterator<Item = Draw> {
-        (self.start..self.end).map(move |sample| Draw { seed, sample })
+    /// Iterates over the indices.
+    pub fn indices(self) -> Range<u32> {
+        self.start..self.end
     }
 }

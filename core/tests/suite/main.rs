@@ -2,6 +2,7 @@
 
 mod block;
 mod chacha;
+mod chosen_draws;
 mod classes;
 mod conformal;
 mod container;

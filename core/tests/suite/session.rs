@@ -7,7 +7,9 @@ use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::MAX_SAMPLES;
 use bayes8_core::reference::Reference;
-use bayes8_core::session::{Estimate, Input, Pieces, RequestError, SampleRange, Session};
+use bayes8_core::session::{
+    DrawSequence, Estimate, Input, Pieces, RequestError, SampleRange, Session,
+};
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 
@@ -50,7 +52,8 @@ impl Begun {
             if done.get() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let each = |picture: usize, outputs: &[f32]| self.estimates[picture].add(outputs, true);
-        self.session.run(&mut self.workspace, 5, samples(range), |_, _| None, each, progress)
+        let draws = DrawSequence::Random { seed: 5 };
+        self.session.run(&mut self.workspace, &draws, samples(range), |_, _| None, each, progress)
     }
 }
 
@@ -141,9 +144,9 @@ fn pieces_make_up_the_whole_prediction_in_order() {
         for (pictures, samples) in pieces.of(pictures, samples(range.clone())) {
             assert!(pictures.len() <= 1024 && samples.count() <= 64usize.next_multiple_of(threads));
             for next in &mut seen[pictures] {
-                let draws: Vec<_> = samples.draws(9).map(|draw| draw.sample).collect();
-                assert_eq!(draws[0], *next, "the sample after the last");
-                *next += draws.len() as u32;
+                let indices = samples.indices();
+                assert_eq!(indices.start, *next, "the sample after the last");
+                *next = indices.end;
             }
         }
         assert!(seen.iter().all(|&next| next == range.end), "{pictures} pictures, {range:?}");

@@ -178,10 +178,9 @@ unsafe fn predict<'a, T>(
 impl Default for PredictOptions {
     /// Those of `BAYES8_PREDICT_OPTIONS_INIT`.
     fn default() -> Self {
-        let NativeOptions { seed, .. } = NativeOptions::default();
         Self {
             size: size_of::<Self>(),
-            seed,
+            seed: 0,
             first_sample: 0,
             samples: 0,
             progress: None,

@@ -13,8 +13,7 @@ use bayes8_conformance::reference::named;
 use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
 use bayes8_core::model::QuantizedModel;
-use bayes8_core::posterior::Draw;
-use bayes8_core::session::SampleRange;
+use bayes8_core::session::DrawSequence;
 use std::ops::ControlFlow;
 
 /// The engine on AMX, on silicon or emulated.
@@ -53,10 +52,11 @@ impl Implementation for Tiles {
         let mut predictions = Vec::new();
         Prediction::reset(&mut predictions, case.count, model.shared_outputs())
             .map_err(|error| error.to_string())?;
-        let samples = SampleRange::new(case.samples()).map_err(|error| error.to_string())?;
+        let draws = DrawSequence::new(&model, Some(case.draws())).map_err(|e| e.to_string())?;
+        let samples = draws.range(case.samples()).map_err(|error| error.to_string())?;
         let job = Job {
             codes: &codes,
-            seed: case.vector.seed,
+            draws: &draws,
             samples,
             keep_logits: true,
             threads: THREADS,
@@ -73,10 +73,13 @@ impl Implementation for Tiles {
 
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
         let (model, codes) = begin(case)?;
-        let draw = Draw { seed: case.vector.seed, sample };
-        let trace = self.engine(&model).trace(&codes, draw, THREADS);
-        let trace = trace.map_err(|error| error.to_string())?;
-        Ok(named(&model, trace))
+        let engine = self.engine(&model);
+        let mut outputs = Vec::new();
+        for draw in case.draws_of(&model, sample..sample + 1)? {
+            let trace = engine.trace(&codes, draw, THREADS);
+            outputs.extend(trace.map_err(|error| error.to_string())?);
+        }
+        Ok(named(&model, outputs))
     }
 }
 

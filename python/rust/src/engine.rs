@@ -127,7 +127,8 @@ impl Engine {
     ) -> PyResult<Prediction> {
         let (input, count) = (batch.pictures(), batch.count());
         let samples = self.model.samples_of(options);
-        let total = count as u64 * samples.len() as u64;
+        let (draws, samples) = samples.map_err(|error| of_predict(&error.into()))?;
+        let total = count as u64 * samples.count() as u64;
         progress.begin("predicting", Some(total));
         let pool = self.pool()?;
         let predictions = attend(py, pool.as_deref(), &|py| progress.report(py), |attendant| {
@@ -139,7 +140,7 @@ impl Engine {
         })?;
         let predictions = predictions.map_err(|error| of_predict(&error))?;
         progress.report(py)?;
-        let draws = Draws::new(options.seed, samples);
+        let draws = Draws::new(draws.seed(), samples.indices());
         let origin = Arc::clone(self.origin());
         Ok(Prediction::new(predictions, draws, origin, batch.is_single, options.keep_logits))
     }

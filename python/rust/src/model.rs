@@ -11,7 +11,7 @@ use crate::stream::Stream;
 use crate::{arguments, json};
 use bayes8::core::model::Values;
 use bayes8::evaluate::model_report::ModelReport;
-use bayes8::{Isa, Limits, PredictOptions};
+use bayes8::{Draws, Isa, Limits, PredictOptions};
 use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
@@ -172,7 +172,7 @@ impl Model {
         // Wrong pictures are refused here, not at the first estimate.
         let layout = layout?;
         Batch::new(&pictures, &self.0.model, &layout)?;
-        Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout, options, every))
+        Stream::new(Arc::clone(&self.0), pictures.unbind(), layout, options, every)
     }
 
     /// Returns the output of every node for one weight sample, by name, in order.
@@ -196,7 +196,9 @@ impl Model {
         let batch = Batch::new(pictures, &self.0.model, &layout?)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
-        let steps = py.detach(|| pool.install(|| self.0.model.trace(input, seed, sample)));
+        let steps = py.detach(|| {
+            pool.install(|| self.0.model.trace(input, Some(Draws::Random { seed }), sample))
+        });
         let steps = steps.map_err(|error| of_predict(&error))?;
         let (outputs, model) = (PyDict::new(py), self.0.model.quantized());
         let nodes = model.graph().nodes();

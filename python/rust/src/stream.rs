@@ -1,6 +1,7 @@
 //! `bayes8.Stream`: running estimates.
 
 use crate::engine::Engine;
+use crate::errors::of_predict;
 use crate::pictures::Batch;
 use crate::prediction::Prediction;
 use crate::progress::Progress;
@@ -38,10 +39,12 @@ impl Stream {
         layout: String,
         options: PredictOptions,
         every: u32,
-    ) -> Self {
-        let Range { start: next, end } = engine.model.samples_of(&options);
+    ) -> PyResult<Self> {
+        let samples = engine.model.samples_of(&options);
+        let (_, samples) = samples.map_err(|error| of_predict(&error.into()))?;
+        let Range { start: next, end } = samples.indices();
         let state = Mutex::new(State { next, sum: None });
-        Self { engine, pictures, layout, options, end, every, state }
+        Ok(Self { engine, pictures, layout, options, end, every, state })
     }
 }
 

@@ -75,10 +75,23 @@ impl Draft {
     /// # Panics
     /// If the model or the pictures are missing or do not fit each other.
     pub(super) fn vector(&mut self, model: &str, pictures: &str, seed: u64, samples: [u32; 2]) {
+        self.vector_of(model, pictures, Some(seed), samples);
+    }
+
+    /// Adds a vector with chosen draws.
+    ///
+    /// # Panics
+    /// If the model has none, or those of [`Self::vector`].
+    pub(super) fn chosen(&mut self, model: &str, pictures: &str, samples: [u32; 2]) {
+        self.vector_of(model, pictures, None, samples);
+    }
+
+    fn vector_of(&mut self, model: &str, pictures: &str, seed: Option<u64>, samples: [u32; 2]) {
         let unknown = Expected(String::new());
         let [first, end] = samples;
+        let draws = seed.map_or("chosen draws".into(), |seed| format!("seed {seed}"));
         let mut vector = Vector {
-            name: format!("{model}, {pictures}, seed {seed}, samples {first}..{end}"),
+            name: format!("{model}, {pictures}, {draws}, samples {first}..{end}"),
             model: model.into(),
             pictures: pictures.into(),
             seed,

@@ -1,5 +1,6 @@
 //! The vectors: small models that each show one thing, random networks, the shipped models.
 
+mod chosen_draws;
 mod draft;
 mod geometry;
 mod heads;
@@ -30,6 +31,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         operations::maxima(),
         randomness::members(),
         randomness::dropout(),
+        chosen_draws::file(),
         geometry::file(),
         heads::heads(),
         heads::inputs(),

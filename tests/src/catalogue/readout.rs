@@ -76,6 +76,7 @@ impl Readout {
             },
             outputs: [].into(),
             calibration: None,
+            draws: None,
         };
         let mut value = Value::Input;
         for _ in 0..before {

@@ -59,6 +59,7 @@ impl Builder {
             preprocessing,
             outputs: [].into(),
             calibration: None,
+            draws: None,
         };
         Self { random, members: 1, parts }
     }

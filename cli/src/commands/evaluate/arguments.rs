@@ -163,7 +163,6 @@ impl Arguments {
     /// # Errors
     /// A wrong usage, or too many threads.
     pub(super) fn options(&self, line: &[OsString]) -> anyhow::Result<Options> {
-        let Sampling { samples, seed } = self.sampling;
         let fp32 = self.network.given("evaluate")?.map(|given| {
             let GivenNetwork { members, import, must_vary } = given;
             let mut fp32 = Fp32::of_members(members);
@@ -185,9 +184,9 @@ impl Arguments {
         options.drift.clone_from(&self.drift);
         options.fp32 = fp32;
         options.golden.clone_from(&self.golden);
-        options.samples = samples;
+        options.samples = self.sampling.samples;
         options.drift_samples = self.drift_samples;
-        options.seed = seed;
+        options.seed = self.sampling.seed();
         options.machine = self.machine.options()?;
         options.thresholds.clone_from(&self.thresholds.0);
         options.command = Some(command_line::command(line));

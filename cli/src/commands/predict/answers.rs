@@ -9,7 +9,9 @@ use super::targets::{TargetAnswer, TargetView};
 use crate::style::{shorten, shorten_path};
 use bayes8_evaluate::prediction::Outcome;
 use bayes8_evaluate::style::{Style, counted};
+use bayes8_native::core::conformal::ConformalPredictor;
 use bayes8_native::core::head::{Head, Output, Uncertainty};
+use bayes8_native::core::session::DrawSequence;
 use bayes8_native::{Model, Pictures, PredictionRegion};
 use ndarray::IxDyn;
 use serde::{Serialize, Serializer};
@@ -19,7 +21,7 @@ use std::ops::Range;
 pub(super) struct Options {
     /// Indices of the samples.
     pub(super) samples: Range<u32>,
-    pub(super) seed: u64,
+    pub(super) draws: DrawSequence,
     /// How many classes to show.
     pub(super) top: usize,
     /// The threshold of classes; `None` for half of the largest possible entropy.
@@ -74,6 +76,7 @@ struct PlainAnswer<'a> {
     abstain: bool,
     samples: usize,
     first_sample: u32,
+    draws: &'static str,
     seed: u64,
 }
 
@@ -88,6 +91,7 @@ struct Answer<'a> {
     logits_digest: &'a Option<String>,
     samples: usize,
     first_sample: u32,
+    draws: &'static str,
     seed: u64,
 }
 
@@ -113,7 +117,7 @@ impl<'a> Answers<'a> {
             let Options { top, abstain_above, level, .. } = options;
             let conformal = output.conformal.as_ref().map(|predictor| Conformal {
                 predictor,
-                as_calibrated: predictor.is_for(&options.samples, options.seed),
+                as_calibrated: is_as_calibrated(predictor, &options),
             });
             if output.is_map() {
                 return View::Map(MapView::new(output, top, abstain_above, level, conformal));
@@ -134,16 +138,17 @@ impl<'a> Answers<'a> {
 
     /// A note if sets or intervals were calibrated with other samples.
     pub(super) fn note(&self) -> Option<String> {
-        let Options { samples, seed, .. } = &self.options;
+        let Options { samples, draws, .. } = &self.options;
         let mut predictors = self.outputs().iter().filter_map(|output| output.conformal.as_ref());
-        let other = predictors.find(|predictor| !predictor.is_for(samples, *seed))?;
+        let other = predictors.find(|predictor| !is_as_calibrated(predictor, &self.options))?;
         let from = if samples.start == 0 { "" } else { ", not from the first one" };
         Some(format!(
             "sets and intervals were calibrated with {} of seed {}, and may miss the truth more often with {} \
-             of seed {seed}{from}",
+             of {}{from}",
             counted(other.samples, "sample"),
             other.seed,
             counted(samples.len() as u64, "sample"),
+            named(draws),
         ))
     }
 
@@ -180,8 +185,12 @@ impl<'a> Answers<'a> {
     /// The answer for a picture, as JSON.
     pub(super) fn json<'o>(&'o self, picture: &'o str, kept: &'o Kept) -> impl Serialize + 'o {
         let model_digest = self.model_digest.as_str();
-        let Options { samples, seed, .. } = &self.options;
-        let (first_sample, samples, seed) = (samples.start, samples.len(), *seed);
+        let Options { samples, draws, .. } = &self.options;
+        let (first_sample, samples, seed) = (samples.start, samples.len(), draws.seed());
+        let draws = match draws {
+            DrawSequence::Chosen(_) => "chosen",
+            DrawSequence::Random { .. } => "random",
+        };
         let logits_digest = &kept.logits_digest;
         if let ([View::Classes(view)], [output], [Figures::Single(Uncertainty::Classes(figures))]) =
             (&self.views[..], self.outputs(), &kept.outputs[..])
@@ -199,6 +208,7 @@ impl<'a> Answers<'a> {
                 abstain: view.abstains(figures),
                 samples,
                 first_sample,
+                draws,
                 seed,
             });
         }
@@ -212,6 +222,7 @@ impl<'a> Answers<'a> {
             logits_digest,
             samples,
             first_sample,
+            draws,
             seed,
         })
     }
@@ -244,14 +255,14 @@ impl<'a> Answers<'a> {
     }
 
     fn heading(&self, style: Style) -> String {
-        let Options { samples, seed, .. } = &self.options;
+        let Options { samples, draws, .. } = &self.options;
         let first = match samples.start {
             0 => String::new(),
             first => format!(" from sample {first}"),
         };
         let name = shorten(self.model.quantized().name(), 40);
         let samples = counted(samples.len() as u64, "sample");
-        let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
+        let run = format!("{samples}{first}, {}, {}", named(draws), self.model.kernel());
         let mut text = format!("{}\n{}\n", style.bold(&name), style.dim(&run));
         for (view, output) in self.views.iter().zip(self.outputs()) {
             let rule = match view {
@@ -267,6 +278,20 @@ impl<'a> Answers<'a> {
             text.push_str(&format!("{}\n", style.dim(&(name + &rule))));
         }
         text
+    }
+}
+
+/// Whether sets of a predictor are from the samples with which it was calibrated.
+fn is_as_calibrated(predictor: &ConformalPredictor, options: &Options) -> bool {
+    let is_random = matches!(options.draws, DrawSequence::Random { .. });
+    is_random && predictor.is_for(&options.samples, options.draws.seed())
+}
+
+/// Draws as text.
+fn named(draws: &DrawSequence) -> String {
+    match draws {
+        DrawSequence::Chosen(_) => "chosen draws".into(),
+        DrawSequence::Random { seed } => format!("seed {seed}"),
     }
 }
 

@@ -219,7 +219,7 @@ impl Arguments {
         let activation_bits = ActivationBits::try_from(self.activation_bits)?;
         let mut settings = Settings::new(self.name());
         settings.draws = self.calibration_draws;
-        settings.seed = self.sampling.seed;
+        settings.seed = self.sampling.seed();
         settings.input_planes = self.input_bits.as_deref().map(|bits| match bits {
             "16" => Planes::Two,
             _ => Planes::One,

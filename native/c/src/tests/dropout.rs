@@ -59,6 +59,7 @@ fn model() -> Vec<u8> {
         outputs: [Output::of_classes(1, 3, Vec::new())].into(),
         input_planes: Planes::One,
         calibration: None,
+        draws: None,
     });
     format::write(&model.expect("a model")).expect("a file")
 }

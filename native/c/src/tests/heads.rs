@@ -73,6 +73,7 @@ pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
         outputs: outputs.into(),
         input_planes: Planes::One,
         calibration: None,
+        draws: None,
     });
     format::write(&model.expect("a model")).expect("a file")
 }
