@@ -9,8 +9,9 @@ Each torchvision network gets random weights and a perturbed BatchNormalization 
 exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are dense
 networks for one operator set, those of segmentation-models-pytorch and MONAI if
 requirements-import-dense.txt is installed, and Keras networks if requirements-import-keras.txt is, in
-a separate environment. Prints one line per network; the exit code is 1 if a network is refused or its
-logits differ by more than the tolerance, relative to the largest.
+a separate environment. The trained network of basic-pitch is checked from its spectrogram on if
+`pip install --no-deps basic-pitch==0.4.0` was run. Prints one line per network; the exit code is 1 if
+a network is refused or its logits differ by more than the tolerance, relative to the largest.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import warnings
 
 import numpy as np
 
+from basic_pitch_network import BASIC_PITCH, EXTENTS, OPSET, cut_basic_pitch
 from common import add_bayes8, add_mean_logits, onnx_logits, onnx_session, run
 from dense_networks import DENSE
 from keras_networks import KERAS, TF2ONNX_NEWEST, export_keras
@@ -144,6 +146,7 @@ def main():
     parser.add_argument("--networks", nargs="*", default=TORCHVISION)
     parser.add_argument("--dense", nargs="*", default=list(DENSE))
     parser.add_argument("--keras", nargs="*", default=list(KERAS))
+    parser.add_argument("--basic-pitch", nargs="*", default=list(BASIC_PITCH))
     parser.add_argument("--opsets", nargs="*", type=int, default=OPSETS)
     parser.add_argument("--exporter", choices=DENSE_OPSETS, default="torchscript", help="PyTorch's")
     parser.add_argument("--side", type=int, default=64, help="rows and columns (VGG: 224)")
@@ -166,6 +169,8 @@ def main():
         own = [DENSE_OPSETS["torchscript"]] if extents else tools.opsets
         own = [opset for opset in own if opset <= TF2ONNX_NEWEST]
         cases.append((export_keras, name, extents or picture, False, own))
+    for name in tools.basic_pitch:
+        cases.append((cut_basic_pitch, name, EXTENTS, False, [OPSET]))
     failed = False
     for export, name, extents, channels_first, opsets in cases:
         pictures = np.random.default_rng(0).integers(0, 256, (4, *extents), np.uint8)

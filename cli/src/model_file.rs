@@ -20,6 +20,7 @@ pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Res
     let in_tiles = tiles.tile_overlap.is_some();
     let (model, _) = describe(path, if in_tiles { &whole } else { &tiles.size })?;
     let was_calibrated = is_calibrated(model.outputs());
+    let advice = tiles.size.input_size.map_or_else(String::new, |size| axes_advice(&model, size));
     let mut options = machine.options()?;
     if let Some(overlap) = tiles.tile_overlap {
         options = options.input_size(tiles.size.input_size).tile_overlap(overlap as usize);
@@ -28,7 +29,7 @@ pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Res
         LoadError::Limit { source, .. } => {
             anyhow!("cannot run {}: {source} ({})", path.display(), option(&source))
         }
-        LoadError::Tiling { source, .. } => anyhow!("{}: {source}", path.display()),
+        LoadError::Tiling { source, .. } => anyhow!("{}: {source}{advice}", path.display()),
         error => error.into(),
     })?;
     warn_if_uncalibrated(was_calibrated, model.outputs());
@@ -74,9 +75,23 @@ fn resized(
 ) -> anyhow::Result<model::QuantizedModel> {
     let Some(size) = size.input_size else { return Ok(model) };
     let was_calibrated = is_calibrated(model.outputs());
-    let model = model.with_input_size(size).map_err(|e| anyhow!("{}: {e}", path.display()))?;
+    let advice = axes_advice(&model, size);
+    let model =
+        model.with_input_size(size).map_err(|e| anyhow!("{}: {e}{advice}", path.display()))?;
     warn_if_uncalibrated(was_calibrated, model.outputs());
     Ok(model)
+}
+
+/// How a `size` is written that has fewer axes than the input of `model`; empty if it has all.
+fn axes_advice(model: &model::QuantizedModel, size: [usize; 3]) -> String {
+    let [planes, rows, columns] = model.graph().input().axes();
+    if planes > 1 && size[0] == 1 {
+        format!(": --input-size PLANESxROWSxCOLUMNS, such as {planes}x{rows}x{columns}")
+    } else if rows > 1 && size[..2] == [1, 1] {
+        format!(": --input-size ROWSxCOLUMNS, such as {rows}x{columns}")
+    } else {
+        String::new()
+    }
 }
 
 /// Whether any of these outputs gives sets or intervals.

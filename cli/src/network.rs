@@ -1,6 +1,7 @@
 //! The FP32 network that `quantize` and `evaluate` read: its files, what varies in it, and its input.
 
 use crate::args::{UsageError, positive};
+use anyhow::anyhow;
 use bayes8_convert::{
     HeadKind, ImportOptions, InputLayout, McDropout, MemberFiles, OutputChoice, PosteriorSource,
 };
@@ -148,6 +149,11 @@ pub(crate) fn nothing_varies(command: &'static str, reason: &impl ToString) -> U
          (an ensemble); --deterministic makes a network to compare with"
     );
     UsageError { command, message }
+}
+
+/// The error of a network that leaves the extents of its input open, with the option that gives them.
+pub(crate) fn open_extents(error: &anyhow::Error) -> anyhow::Error {
+    anyhow!("{error:#}: --input-shape HxWxC, such as 224x224x3")
 }
 
 fn times(count: usize) -> String {

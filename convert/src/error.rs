@@ -58,6 +58,14 @@ pub enum ImportError {
         /// What is wrong.
         reason: String,
     },
+    /// An input whose extents the file leaves open, without a shape that completes them.
+    #[error("graph input `{name}`: its shape {shape} leaves extents open: give the input shape", name = Echo(name))]
+    OpenExtents {
+        /// Its name.
+        name: String,
+        /// Its extents after the batch, such as `[n, 3, ?, ?]`.
+        shape: String,
+    },
     /// A tensor that cannot be read: type, length, or data outside of the file.
     #[error("tensor `{tensor}`: {reason}", tensor = Echo(tensor), reason = Brief(reason))]
     Tensor {

@@ -57,7 +57,8 @@ impl Inputs {
     /// # Errors
     /// [`PicturesError::Array`].
     pub fn check(&self, path: &Path, shape: Shape) -> Result<(), PicturesError> {
-        let extents = &self.extents()[1..];
+        let all = self.extents();
+        let extents = &all[1..];
         if shape.fits(extents) {
             return Ok(());
         }
@@ -66,6 +67,8 @@ impl Inputs {
         let names = shape.axis_names();
         let advice = if are_channels_first(extents, shape) {
             "; numpy.moveaxis(x, 1, -1) puts the channels last"
+        } else if shape.fits(all) {
+            "; the first axis, N, is missing: x[None] adds it"
         } else {
             ""
         };
@@ -198,6 +201,11 @@ mod tests {
         let error = set.pictures.check(Path::new("x.npz"), Shape::new(1, 4, 3)).unwrap_err();
         assert!(
             error.to_string().ends_with("moveaxis(x, 1, -1) puts the channels last"),
+            "{error}"
+        );
+        let error = set.pictures.check(Path::new("x.npz"), Shape::new(2, 3, 4)).unwrap_err();
+        assert!(
+            error.to_string().ends_with("; the first axis, N, is missing: x[None] adds it"),
             "{error}"
         );
         assert_eq!(set.pictures, Inputs::Bytes(flat.into_dyn()));

@@ -8,6 +8,7 @@
 
 mod accumulator;
 pub mod classes;
+pub mod errors;
 mod exponential;
 mod fixed;
 pub mod gaussian;
@@ -27,8 +28,9 @@ use alloc::collections::TryReserveError;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use classes::{ClassSums, ClassUncertainty, Classes};
+use errors::{ClassErrors, LabelErrors, TargetErrors};
 use gaussian::{Gaussian, GaussianSums, TargetUncertainty};
 use labels::{LabelSums, LabelUncertainty, Labels};
 use map::{MapSums, MapUncertainty};
@@ -268,26 +270,37 @@ impl Uncertainty {
     /// Returns all figures but the number of samples, in one list: those of classes
     /// `[probabilities..., std..., predictive entropy, expected entropy, mutual information]`, of
     /// labels `[probabilities..., std..., predictive entropies..., expected entropies..., mutual
-    /// information...]`, of targets `[means..., std..., aleatoric std..., epistemic std...]`.
+    /// information...]`, of targets `[means..., std..., aleatoric std..., epistemic std...]`. The standard errors of
+    /// all but `std` follow in the same order, of targets those of the means; they are NaN where they are not
+    /// known. Maps have none.
     pub fn figures(&self) -> Vec<f64> {
-        match self {
+        let (mut figures, errors, count) = match self {
             Self::Classes(of) => {
                 let last = [of.predictive_entropy, of.expected_entropy, of.mutual_information];
-                [&of.probabilities[..], &of.std, &last].concat()
+                let errors = of.standard_errors.as_ref().map(ClassErrors::figures);
+                let figures = [&of.probabilities[..], &of.std, &last].concat();
+                (figures, errors, of.probabilities.len() + last.len())
             }
-            Self::Labels(of) => [
-                &of.probabilities[..],
-                &of.std,
-                &of.predictive_entropy,
-                &of.expected_entropy,
-                &of.mutual_information,
-            ]
-            .concat(),
+            Self::Labels(of) => {
+                let figures = [
+                    &of.probabilities[..],
+                    &of.std,
+                    &of.predictive_entropy,
+                    &of.expected_entropy,
+                    &of.mutual_information,
+                ];
+                let errors = of.standard_errors.as_ref().map(LabelErrors::figures);
+                (figures.concat(), errors, 4 * of.probabilities.len())
+            }
             Self::Gaussian(of) => {
-                [&of.mean[..], &of.std, &of.aleatoric_std, &of.epistemic_std].concat()
+                let figures = [&of.mean[..], &of.std, &of.aleatoric_std, &of.epistemic_std];
+                let errors = of.standard_errors.as_ref().map(TargetErrors::figures);
+                (figures.concat(), errors, of.mean.len())
             }
-            Self::Map(of) => of.figures(),
-        }
+            Self::Map(of) => return of.figures(),
+        };
+        figures.extend(errors.unwrap_or_else(|| vec![f64::NAN; count]));
+        figures
     }
 
     /// Returns the figures of a map; `None` for other heads.

@@ -176,6 +176,7 @@ impl File<'_> {
                 predictive_entropy: total,
                 expected_entropy: aleatoric,
                 mutual_information: epistemic,
+                standard_errors: None,
             });
         let mean_weights_logits = match self.has("mean_weights_logits") {
             true => {

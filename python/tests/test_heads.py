@@ -131,7 +131,7 @@ def test_other_figures_are_refused_with_those_that_there_are() -> None:
         assert not hasattr(p, name)
     message = (
         "targets of a regression have no probabilities; they have mean, std, aleatoric_std, "
-        "epistemic_std, interval, quantile"
+        "epistemic_std, standard_errors, interval, quantile"
     )
     with pytest.raises(AttributeError, match=f"^{message}$"):
         p.probabilities  # noqa: B018

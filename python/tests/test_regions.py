@@ -72,6 +72,6 @@ def test_a_model_that_was_not_calibrated_has_none() -> None:
     p = plain.predict(X, samples=2)
     assert plain.outputs[0].conformal is None
     assert p.set is None
-    message = r"classes have no sets; they have .*information, top$"
+    message = r"classes have no sets; they have .*standard_errors, top$"
     with pytest.raises(AttributeError, match=message):
         _ = p.sets

@@ -86,10 +86,10 @@ pub struct Vector {
     pub samples: [u32; 2],
     /// f32 `[pictures][samples][classes]`.
     pub logits: Expected,
-    /// i64 `[pictures]` of `[samples, entropy, probabilities..., squares...]`.
+    /// i64 `[pictures]` of `[samples, entropy, entropy_squares, probabilities..., squares...]`.
     pub sums: Expected,
     /// f64 `[pictures]` of `[probabilities..., std..., predictive entropy, expected entropy, mutual
-    /// information]`.
+    /// information]` and the standard errors of all but `std`.
     pub uncertainty: Expected,
     /// The outputs of nodes for the first sample.
     pub trace: Vec<ExpectedNode>,

@@ -264,7 +264,7 @@ fn results_that_no_layer_explains_are_shown_by_themselves() {
         (|outcome| outcome.sums[8] ^= 1, "sums: picture 0, word 1: expected "),
         (
             |outcome| *outcome.uncertainty.last_mut().expect("bytes") ^= 0x80,
-            "uncertainty: picture 20, figure 8: expected ",
+            "uncertainty: picture 20, figure 14: expected ",
         ),
         (|outcome| outcome.logits.truncate(8), "8 bytes, not "),
     ];

@@ -31,6 +31,8 @@ const FIGURES = {
   labels: PROBABILITIES,
   gaussian: ["mean", "std", "aleatoricStd", "epistemicStd"],
 };
+/** Those that have standard errors. */
+const ERRORS = ["probabilities", "predictiveEntropy", "expectedEntropy", "mutualInformation", "mean"];
 
 /** The pictures of a set, each as a `Uint8Array`; for a model that takes numbers, the bytes of f32. */
 function picturesOf({ count, base64, one_hot: oneHot }) {
@@ -62,11 +64,22 @@ function regionOf({ set, sets, intervals, probabilities }) {
   return intervals?.flat() ?? [];
 }
 
+/** The standard errors of an output; not numbers for a single sample, and none for a map. */
+function errorsOf(figures, output) {
+  if (output.positions) return [];
+  const known = figures.filter((figure) => ERRORS.includes(figure));
+  return known.flatMap((figure) => {
+    const { standardErrors: errors, [figure]: own } = output;
+    return errors ? numbersOf(errors[figure]) : numbersOf(own).map(() => NaN);
+  });
+}
+
 /** The figures of all outputs of a prediction, one after the other. */
 const figuresOf = ({ outputs }, info) =>
   Float64Array.from(
     info.outputs.flatMap(({ name, head }) => [
       ...FIGURES[head].flatMap((figure) => numbersOf(outputs[name][figure])),
+      ...errorsOf(FIGURES[head], outputs[name]),
       ...regionOf(outputs[name]),
     ]),
   );

@@ -11,7 +11,11 @@ use wasm_bindgen::JsValue;
 const PROBABILITIES: [&str; 5] =
     ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"];
 
-/// The names of the figures of targets.
+/// Those that have standard errors.
+const ERRORS: [&str; 4] =
+    ["probabilities", "predictiveEntropy", "expectedEntropy", "mutualInformation"];
+
+/// The names of the figures of targets. The first has standard errors.
 const TARGETS: [&str; 4] = ["mean", "std", "aleatoricStd", "epistemicStd"];
 
 /// A figure that JavaScript has as a number or a typed array.
@@ -43,8 +47,19 @@ impl Figure for Vec<u16> {
     }
 }
 
+/// Sets a property of a new object.
+fn put(object: &Object, name: &str, value: &JsValue) {
+    // It cannot fail.
+    let _ = Reflect::set(object, &name.into(), value);
+}
+
+fn put_all(object: &Object, names: &[&str], figures: &[&dyn Figure]) {
+    names.iter().zip(figures).for_each(|(name, figure)| put(object, name, &figure.value()));
+}
+
 /// The figures as properties of an object: numbers or typed arrays, and `classes` of a map of classes, the most
-/// likely ones. A prediction set is `set` or `sets`, prediction intervals are `intervals`.
+/// likely ones. The errors of these, if they are known, have the same names in `standardErrors`. A prediction set is
+/// `set` or `sets`, prediction intervals are `intervals`.
 ///
 /// # Errors
 /// [`Error::Handover`].
@@ -53,12 +68,12 @@ pub(crate) fn object(
     region: Option<&PredictionRegion>,
 ) -> Result<Object, Error> {
     let object = Object::new();
-    let set = |name: &str, value: JsValue| {
-        // Setting a property of a new object cannot fail.
-        let _ = Reflect::set(&object, &name.into(), &value);
-    };
-    let all = |names: &[&str], figures: &[&dyn Figure]| {
-        names.iter().zip(figures).for_each(|(name, figure)| set(name, figure.value()));
+    let set = |name: &str, value: JsValue| put(&object, name, &value);
+    let all = |names: &[&str], figures: &[&dyn Figure]| put_all(&object, names, figures);
+    let errors = |names: &[&str], errors: &[&dyn Figure]| {
+        let object = Object::new();
+        put_all(&object, names, errors);
+        set("standardErrors", object.into());
     };
     macro_rules! probabilities {
         ($of:ident) => {
@@ -74,9 +89,25 @@ pub(crate) fn object(
             )
         };
     }
+    macro_rules! with_errors {
+        ($of:ident) => {{
+            probabilities!($of);
+            if let Some(of) = &$of.standard_errors {
+                errors(
+                    &ERRORS,
+                    &[
+                        &of.probabilities,
+                        &of.predictive_entropy,
+                        &of.expected_entropy,
+                        &of.mutual_information,
+                    ],
+                );
+            }
+        }};
+    }
     match figures {
-        Uncertainty::Classes(of) => probabilities!(of),
-        Uncertainty::Labels(of) => probabilities!(of),
+        Uncertainty::Classes(of) => with_errors!(of),
+        Uncertainty::Labels(of) => with_errors!(of),
         Uncertainty::Map(MapUncertainty::Labels(of)) => probabilities!(of),
         Uncertainty::Map(MapUncertainty::Classes(of)) => {
             probabilities!(of);
@@ -84,6 +115,10 @@ pub(crate) fn object(
         }
         Uncertainty::Gaussian(of) | Uncertainty::Map(MapUncertainty::Gaussian(of)) => {
             all(&TARGETS, &[&of.mean, &of.std, &of.aleatoric_std, &of.epistemic_std]);
+            // Maps have none.
+            if let Some(of) = &of.standard_errors {
+                errors(&TARGETS[..1], &[&of.mean]);
+            }
         }
     }
     if let Some(region) = region {

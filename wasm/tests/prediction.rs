@@ -177,7 +177,7 @@ fn the_description_is_that_of_the_file() {
     assert_eq!((input.depth, input.height, input.width, input.channels), (1, 28, 28, 1));
     let [output] = &info.outputs[..] else { panic!("an output") };
     assert_eq!((output.name.as_str(), output.head, output.names.len()), ("output", "classes", 10));
-    assert_eq!((output.numbers, output.sum_words, info.values), (10, 22, "bytes"));
+    assert_eq!((output.numbers, output.sum_words, info.values), (10, 23, "bytes"));
     assert_eq!(info.layers, model.layers().count());
     assert_eq!(info.bayesian_layers, model.randomness().bayesian_layers);
     assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);

@@ -299,7 +299,7 @@ describe("a frame of the live camera", () => {
       const scaled = (value) => BigInt(Math.round(value * 2 ** 30));
       return {
         logits: Float32Array.from(shares.flatMap((share) => [Math.log(share), Math.log(1 - share)])),
-        sums: BigInt64Array.from([BigInt(samples), 0n, scaled(sum), scaled(samples - sum)]),
+        sums: BigInt64Array.from([BigInt(samples), 0n, 0n, scaled(sum), scaled(samples - sum)]),
       };
     },
   });

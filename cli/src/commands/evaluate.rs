@@ -10,9 +10,10 @@ pub(crate) use arguments::Arguments;
 
 use crate::args::UsageError;
 use crate::atomic_file::Pending;
-use crate::network::nothing_varies;
+use crate::network::{nothing_varies, open_extents};
 use crate::{model_file, output, progress, style};
 use anyhow::anyhow;
+use bayes8_convert::{ImportError, LoadError};
 use bayes8_evaluate::style::printable;
 use bayes8_evaluate::{EvaluateError, LabelledError};
 use std::ffi::OsString;
@@ -75,6 +76,10 @@ fn explained(error: EvaluateError) -> anyhow::Error {
         // Unwrapped, so that swapped arguments are recognised when it is printed.
         EvaluateError::Labelled(LabelledError::Pictures(error))
         | EvaluateError::Pictures(error) => error.into(),
+        EvaluateError::Network(LoadError::Import {
+            source: ImportError::OpenExtents { .. },
+            ..
+        }) => open_extents(&error.into()),
         EvaluateError::NothingVaries { .. } => nothing_varies("evaluate", &error).into(),
         error => error.into(),
     }

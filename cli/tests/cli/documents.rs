@@ -9,7 +9,7 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 17] = [
+const NOT_RUN: [(&str, &str); 18] = [
     ("cargo install ", "installs what is tested here"),
     ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
@@ -25,6 +25,7 @@ const NOT_RUN: [(&str, &str); 17] = [
     ("BAYES8_SHARED=$SHARED ", "needs trained networks"),
     ("bayes8 evaluate models/", "needs trained networks and their data sets"),
     ("bayes8 evaluate target/", "needs trained networks and their data sets"),
+    ("bayes8 quantize --network cut.onnx ", "needs the network of basic-pitch"),
     ("bayes8 evaluate concrete.safetensors ", "needs a trained regression"),
     ("bayes8 evaluate tags.safetensors ", "needs a trained network with labels"),
 ];

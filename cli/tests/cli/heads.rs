@@ -72,11 +72,11 @@ fn a_regression_is_in_the_units_of_its_targets() {
     let text = predict(&fixture, &[]);
     let line = text.lines().last().unwrap();
     assert!(line.starts_with("  strength  "), "{text}");
-    for part in [" MPa, 95 % between ", " and ", " from the data, ", " from the model"] {
+    for part in [" MPa (", "), 95 % between ", " and ", " from the data, ", " from the model"] {
         assert!(line.contains(part), "no {part:?} in {line}");
     }
     assert!(text.contains("x.csv[0]\n") && text.contains("x.csv[1]\n"), "{text}");
-    assert!(predict(&fixture, &["--level", "0.999"]).contains(" MPa, 99.9 % between "));
+    assert!(predict(&fixture, &["--level", "0.999"]).contains("), 99.9 % between "));
 
     let json = predict_json(&fixture, &["--level", "0.5"]);
     let answer = &json[1];
@@ -101,6 +101,7 @@ fn a_regression_is_in_the_units_of_its_targets() {
         "mean",
         "names",
         "samples",
+        "standard_errors",
         "std",
         "units",
     ];
@@ -113,6 +114,8 @@ fn a_regression_is_in_the_units_of_its_targets() {
     assert_eq!(strength["std"], json!(figures.std));
     assert_eq!(strength["aleatoric_std"], json!(figures.aleatoric_std));
     assert_eq!(strength["epistemic_std"], json!(figures.epistemic_std));
+    let errors = figures.standard_errors.as_ref().unwrap();
+    assert_eq!(strength["standard_errors"], json!({ "mean": errors.mean }));
     assert_eq!(
         (&strength["level"], &strength["interval"]),
         (&json!(0.5), &json!([figures.interval(0, 0.5)]))
@@ -140,11 +143,13 @@ fn each_label_has_a_line_and_a_single_one_has_its_outcomes() {
         "predictive_entropy",
         "probabilities",
         "samples",
+        "standard_errors",
         "std",
     ];
     assert_eq!(keys(answer), own);
     assert_eq!(answer["probabilities"], json!(figures.probabilities));
     assert_eq!(answer["mutual_information"], json!(figures.mutual_information));
+    assert_eq!(answer["standard_errors"], json!(figures.standard_errors.unwrap()));
     assert_eq!(answer["names"], json!(["rain", "wind", "snow"]));
 
     for (given, outcomes) in
@@ -183,8 +188,8 @@ fn several_outputs_have_headings() {
     let lines: Vec<&str> = text.lines().skip_while(|line| *line != "x.csv[1]").collect();
     assert!(lines[1].starts_with("kind  ") && lines[1].ends_with("abstain"), "{text}");
     assert_eq!(lines[6], "size", "{text}");
-    assert!(lines[7].starts_with("  length    ") && lines[7].contains(" mm, 95 % "), "{text}");
-    assert!(lines[8].starts_with("  target 1  ") && lines[8].contains(", 95 % "), "{text}");
+    assert!(lines[7].starts_with("  length    ") && lines[7].contains(" mm ("), "{text}");
+    assert!(lines[8].starts_with("  target 1  ") && lines[8].contains("), 95 % "), "{text}");
     assert_eq!(lines[9], "tags");
     assert!(lines[10].starts_with("  label 0  ") && lines[11].starts_with("  label 1  "));
     assert_eq!(lines.len(), 12, "{text}");
@@ -200,6 +205,7 @@ fn several_outputs_have_headings() {
         "predictive_entropy",
         "probabilities",
         "samples",
+        "standard_errors",
         "std",
         "top",
     ];
@@ -269,7 +275,7 @@ fn inspect_shows_inputs_and_outputs() {
         "output       size: gaussian, 2 targets: means and softplus variances; 96 B",
         "target       length in mm: scale 16.5, offset 35.75\n",
         "target       target 1: scale 16.5, offset 35.75\n",
-        "output       tags: 2 labels; 56 B",
+        "output       tags: 2 labels; 72 B",
         " targets\n",
         " logits\n",
     ] {

@@ -60,13 +60,17 @@ fn an_ambiguous_input_is_asked_about() {
 fn open_extents_are_given_by_an_option() {
     let fixture = Fixture::with_network("nchw_open");
     pictures(&fixture, "x.npz", &[7, 6, 3], None);
-    quantize(&fixture, &[]).failed(&["network.onnx", "[n, 3, ?, ?]", "input shape"]);
+    quantize(&fixture, &[]).failed(&["network.onnx", "[n, 3, ?, ?]", "--input-shape"]);
     let shape = ["--input-shape", "7x6x3"];
     let text = quantize(&fixture, &shape).succeeded().stdout;
     assert!(text.contains("input 7 x 6, 3 channels, from [n, 3, 7, 6]"), "{text}");
     let evaluate = ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "2", "--json"];
     let peer = ["--network", "network.onnx", "--moped", "0.02"];
-    fixture.run(&[&evaluate[..], &peer].concat()).failed(&["input shape"]);
+    fixture.run(&[&evaluate[..], &peer].concat()).failed(&[
+        "network.onnx",
+        "[n, 3, ?, ?]",
+        "--input-shape",
+    ]);
     fixture.json(&[&evaluate[..], &peer, &shape].concat());
     fixture.run(&[&evaluate[..], &shape].concat()).misused("--network");
 }

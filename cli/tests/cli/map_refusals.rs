@@ -76,6 +76,12 @@ fn pictures_are_refused_where_volumes_are_expected() {
     slices.write_npy(File::create(fixture.path("slices.npy")).unwrap()).unwrap();
     let arguments = ["predict", MODEL, "slices.npy", "--map", "maps"];
     fixture.run(&arguments).failed(&["slices.npy", "the network takes 3x4x2x1"]);
+    let volume = Array::<u8, _>::zeros(IxDyn(&[3, 4, 2, 1]));
+    volume.write_npy(File::create(fixture.path("volume.npy")).unwrap()).unwrap();
+    let arguments = ["predict", MODEL, "volume.npy", "--map", "maps"];
+    fixture
+        .run(&arguments)
+        .failed(&["volume.npy", "the first axis, N, is missing: x[None] adds it"]);
     assert!(!fixture.path("maps").exists());
 }
 
@@ -99,6 +105,12 @@ fn sizes_that_do_not_fit_are_refused() {
     let tiles = |size, overlap| ["--input-size", size, "--tile-overlap", overlap];
     refused(&map, &tiles("11x8", "2"), &[MODEL, "[1, 11, 8]", "tiles of 12x8x1"]);
     refused(&map, &tiles("24x16", "5"), &[MODEL, "cannot overlap by 5", "more than half"]);
+    for more in [&["--input-size", "384"][..], &tiles("384", "2")] {
+        refused(&map, more, &[MODEL, "--input-size ROWSxCOLUMNS, such as 12x8"]);
+    }
+    let volumes = fixture(Shape::volume(3, 4, 2, 1), &[("output", classes(2, &[]))]);
+    let planes = [MODEL, "--input-size PLANESxROWSxCOLUMNS, such as 3x4x2"];
+    refused(&volumes, &["--input-size", "8x6"], &planes);
     let vector = Fixture::of(&three_classes());
     vector.picture("x.png", 8, 8);
     let predict = |more: &[&str], parts: &[&str]| {

@@ -29,6 +29,7 @@ fn json_has_the_documented_keys() {
             "predictive_entropy",
             "samples",
             "seed",
+            "standard_errors",
             "top",
         ];
         assert_eq!(keys(answer), expected);
@@ -38,7 +39,7 @@ fn json_has_the_documented_keys() {
         assert_eq!(top.len(), 3);
         let mut previous = 1.0;
         for class in top {
-            assert_eq!(keys(class), ["class", "name", "probability", "std"]);
+            assert_eq!(keys(class), ["class", "name", "probability", "standard_error", "std"]);
             let index = class["class"].as_u64().unwrap() as usize;
             assert_eq!(class["name"], ["circle", "square", "star"][index]);
             let probability = class["probability"].as_f64().unwrap();
@@ -84,6 +85,46 @@ fn equals_the_library_even_when_it_runs_in_pieces() {
     let (class, probability) = uncertainty.top(1)[0];
     assert_eq!((&top[0]["class"], &top[0]["probability"]), (&class.into(), &probability.into()));
     assert_eq!(top[0]["std"], uncertainty.std[class]);
+    let errors = uncertainty.standard_errors.unwrap();
+    assert_eq!(top[0]["standard_error"], errors.probabilities[class]);
+    let expected = serde_json::json!({
+        "predictive_entropy": errors.predictive_entropy,
+        "expected_entropy": errors.expected_entropy,
+        "mutual_information": errors.mutual_information,
+    });
+    assert_eq!(json[0]["standard_errors"], expected);
+}
+
+#[test]
+fn errors_are_in_brackets_unless_there_is_one_sample() {
+    let fixture = Fixture::new(1);
+    fixture.picture("a.png", 8, 8);
+    let text = |samples| {
+        fixture.run(&["predict", MODEL, "a.png", "--samples", samples]).succeeded().stdout
+    };
+    let json = fixture.json(&["predict", MODEL, "a.png", "--samples", "9", "--json"]);
+    let (top, errors) = (&json[0]["top"][0], &json[0]["standard_errors"]);
+    let percent = |of: &serde_json::Value| 100.0 * of.as_f64().unwrap();
+    let of_top = format!(
+        "{:6.2} % ± {:5.2} ({:.2})  ",
+        percent(&top["probability"]),
+        percent(&top["std"]),
+        percent(&top["standard_error"])
+    );
+    let epistemic = format!(
+        "{:6.3} nats      ({:.3})  ",
+        json[0]["mutual_information"].as_f64().unwrap(),
+        errors["mutual_information"].as_f64().unwrap()
+    );
+    let several = text("9");
+    for part in [&of_top[..], &epistemic, "\nin brackets: the standard error"] {
+        assert!(several.contains(part), "no {part:?} in {several}");
+    }
+    let one = text("1");
+    assert!(!one.contains('(') && !one.contains("brackets"), "{one}");
+    let json = fixture.json(&["predict", MODEL, "a.png", "--samples", "1", "--json"]);
+    assert!(json[0].get("standard_errors").is_none());
+    assert!(json[0]["top"][0].get("standard_error").is_none());
 }
 
 #[test]

@@ -143,37 +143,35 @@ impl<'a> Input<'a> {
             None => layout::infer(evidence(name, batch.unwrap_or(1), &axes), &axes)
                 .map_err(|reason| refuse(format!("its shape is {}: {reason}", shown(&axes))))?,
         };
-        let shape = shape(form, &axes, options.input_shape).map_err(refuse)?;
+        let shape = match options.input_shape {
+            Some(given) => completed(form, &axes, given).map_err(refuse)?,
+            None => match axes.iter().copied().collect::<Option<Vec<_>>>() {
+                Some(extents) => form.shape(&extents),
+                None => {
+                    return Err(ImportError::OpenExtents {
+                        name: name.into(),
+                        shape: shown(&axes),
+                    });
+                }
+            },
+        };
         Ok(Self { name, shape, form, batch, bytes })
     }
 }
 
-/// The shape of an input of these `axes`; the `given` shape completes open ones.
-fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Shape, String> {
-    match given {
-        None => match axes.iter().copied().collect::<Option<Vec<_>>>() {
-            Some(extents) => Ok(form.shape(&extents)),
-            None => Err(format!(
-                "its shape {} leaves extents open: give the input shape, such as \
-                 224x224x3",
-                shown(axes)
-            )),
-        },
-        Some(given) => {
-            let extents = form.dimensions(1, given);
-            let agree =
-                |(axis, extent): (&Option<usize>, &usize)| axis.is_none_or(|a| a == *extent);
-            let fits = axes.iter().zip(&extents[1..]).all(agree);
-            if fits && form.shape(&extents[1..]) == given {
-                return Ok(given);
-            }
-            Err(format!(
-                "its shape {} ({form}) cannot be the given input shape {given} ({})",
-                shown(axes),
-                given.axis_names()
-            ))
-        }
+/// The `given` shape, if it completes these `axes`.
+fn completed(form: Form, axes: &[Option<usize>], given: Shape) -> Result<Shape, String> {
+    let extents = form.dimensions(1, given);
+    let agree = |(axis, extent): (&Option<usize>, &usize)| axis.is_none_or(|a| a == *extent);
+    let fits = axes.iter().zip(&extents[1..]).all(agree);
+    if fits && form.shape(&extents[1..]) == given {
+        return Ok(given);
     }
+    Err(format!(
+        "its shape {} ({form}) cannot be the given input shape {given} ({})",
+        shown(axes),
+        given.axis_names()
+    ))
 }
 
 /// Extents after an open batch, as errors show them.

@@ -50,6 +50,13 @@ fn why_unsupported(op: &str) -> String {
         | "QLinearMatMul"
         | "ConvInteger"
         | "MatMulInteger" => "the network is quantized already; export it in floating point".into(),
+        "ReduceMin" | "STFT" | "DFT" | "MelWeightMatrix" | "HannWindow" | "HammingWindow"
+        | "BlackmanWindow" => {
+            "the operator is not supported; if it prepares the input, such as the spectrogram of a \
+             sound, cut the file after that (onnx.utils.extract_model), and prepare the input in the \
+             program"
+                .into()
+        }
         _ if op.ends_with("Normalization") => {
             "of the normalizations, those of batches, instances, groups and layers are supported"
                 .into()

@@ -112,6 +112,9 @@ fn stacked_values_can_be_added() {
         check(&network, SHAPE, |x, [h, w, c]| (x[[h, w, c]] + x[[h, w, c]].max(0.0)) / 2.0);
         let error = refused(17, nodes(node("Relu", "y", &["s"])), tensors());
         assert_names(&error, &["`y` (Relu)", "stacked values"]);
+        let joined = with(node("Concat", "y", &["s", "s"]), vec![int("axis", 3)]);
+        let error = refused(17, nodes(joined), tensors());
+        assert_names(&error, &["`y` (Concat)", "only the sum or the mean along the new axis"]);
     }
 }
 

@@ -225,6 +225,9 @@ fn unsupported_operators_take_the_blame_before_their_neighbours() {
     assert_names(&inserted("LpNormalization"), &["`odd` (LpNormalization)", "groups and layers"]);
     assert_names(&inserted("QuantizeLinear"), &["`odd`", "quantized already"]);
     assert_names(&inserted("Einsum"), &["`odd` (Einsum)", "the operator is not supported"]);
+    for op in ["ReduceMin", "STFT"] {
+        assert_names(&inserted(op), &[&format!("`odd` ({op})"), "onnx.utils.extract_model"]);
+    }
     let custom = refusal("residual", |m| {
         find(m, "Gemm").domain = Some("com.microsoft".into());
     });

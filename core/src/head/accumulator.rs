@@ -80,12 +80,12 @@ pub enum WordsError {
     },
     /// The number of words does not match any number of classes.
     #[error(
-        "{0} words cannot be sums of samples: expected 2 + 2 x classes, with at least one class"
+        "{0} words cannot be sums of samples: expected 3 + 2 x classes, with at least one class"
     )]
     Classes(usize),
     /// The number of words does not match any number of labels.
     #[error(
-        "{0} words cannot be sums of samples: expected 1 + 3 x labels, with at least one label"
+        "{0} words cannot be sums of samples: expected 1 + 4 x labels, with at least one label"
     )]
     Labels(usize),
     /// The number of samples is out of range.

@@ -11,7 +11,8 @@
 use super::accumulator::{
     Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
 };
-use super::fixed::{self, FRACTION_BITS, ONE, fixed};
+use super::errors::{ClassErrors, Freedom, of_entropy};
+use super::fixed::{self, FRACTION_BITS, ONE, SQUARES_ONE, fixed};
 use alloc::collections::TryReserveError;
 use alloc::string::String;
 use alloc::{vec, vec::Vec};
@@ -20,6 +21,9 @@ use serde::{Deserialize, Serialize};
 /// More than the entropy of a sample can be: 31 nats are e^31 classes. The sum over [`MAX_SAMPLES`]
 /// samples still fits i64.
 pub(super) const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
+
+/// The square of that, in units of 2^-25.
+const MOST_ENTROPY_SQUARE: i64 = 31 * 31 * SQUARES_ONE as i64;
 
 /// Mutually exclusive classes, of which a picture has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,7 @@ pub struct ClassSums {
     probabilities: Vec<i64>,
     squares: Vec<i64>,
     entropy: i64,
+    entropy_squares: i64,
 }
 
 /// The mean probabilities of one picture's classes and their uncertainty. Entropies and mutual
@@ -86,12 +91,16 @@ pub struct ClassUncertainty {
     /// Epistemic uncertainty: `predictive_entropy - expected_entropy`, at least zero. It is the
     /// mutual information between the class and the weights.
     pub mutual_information: f64,
+    /// How far the figures are from those of infinitely many samples; `None` for fewer than two samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<ClassErrors>,
 }
 
 impl ClassSums {
     /// Creates sums over `classes` classes, without samples.
     pub fn new(classes: usize) -> Self {
-        Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
+        let (probabilities, squares) = (vec![0; classes], vec![0; classes]);
+        Self { samples: 0, probabilities, squares, entropy: 0, entropy_squares: 0 }
     }
 
     /// Returns the number of classes. Only sums with the same number of classes merge.
@@ -104,18 +113,20 @@ impl ClassSums {
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
     pub fn from_words(words: &[i64]) -> Result<Self, WordsError> {
-        if words.len() < 4 || !words.len().is_multiple_of(2) {
+        if words.len() < 5 || words.len().is_multiple_of(2) {
             return Err(WordsError::Classes(words.len()));
         }
         let samples = check_samples(words[0])?;
         check_range(words, 1..2, 0..=MOST_ENTROPY)?;
-        check_range(words, 2..words.len(), 0..=1 << FRACTION_BITS)?;
-        let (probabilities, squares) = words[2..].split_at((words.len() - 2) / 2);
+        check_range(words, 2..3, 0..=MOST_ENTROPY_SQUARE)?;
+        check_range(words, 3..words.len(), 0..=1 << FRACTION_BITS)?;
+        let (probabilities, squares) = words[3..].split_at((words.len() - 3) / 2);
         Ok(Self {
             samples,
             probabilities: probabilities.into(),
             squares: squares.into(),
             entropy: words[1],
+            entropy_squares: words[2],
         })
     }
 
@@ -125,7 +136,26 @@ impl ClassSums {
     /// When there is not enough memory.
     pub(super) fn try_new(classes: usize) -> Result<Self, TryReserveError> {
         let (probabilities, squares) = (zeros(classes)?, zeros(classes)?);
-        Ok(Self { samples: 0, probabilities, squares, entropy: 0 })
+        Ok(Self { samples: 0, probabilities, squares, entropy: 0, entropy_squares: 0 })
+    }
+
+    /// Computes the errors of these figures.
+    fn errors_into(
+        &self,
+        errors: &mut ClassErrors,
+        freedom: Freedom,
+        probabilities: &[f64],
+        expected_entropy: f64,
+    ) {
+        let total = self.samples as f64 * ONE;
+        let pairs = self.squares.iter().zip(probabilities);
+        errors.probabilities.clear();
+        let of_classes = pairs.map(|(&squares, &p)| freedom.of_mean(p, squares as f64 / total));
+        errors.probabilities.extend(of_classes);
+        errors.predictive_entropy = of_entropy(probabilities, &errors.probabilities);
+        let squares = self.entropy_squares as f64 / (self.samples as f64 * SQUARES_ONE);
+        errors.expected_entropy = freedom.of_entropies(expected_entropy, squares);
+        errors.mutual_information = errors.predictive_entropy + errors.expected_entropy;
     }
 
     /// Returns the bytes of the sums over `classes` classes.
@@ -135,7 +165,7 @@ impl ClassSums {
 
     /// Returns the number of words of the sums over `classes` classes.
     pub(super) const fn words(classes: usize) -> usize {
-        2 + 2 * classes
+        3 + 2 * classes
     }
 }
 
@@ -149,6 +179,7 @@ impl Accumulator for ClassSums {
     fn clear(&mut self) {
         self.samples = 0;
         self.entropy = 0;
+        self.entropy_squares = 0;
         self.probabilities.fill(0);
         self.squares.fill(0);
     }
@@ -170,22 +201,25 @@ impl Accumulator for ClassSums {
             self.squares[class] += fixed(p * p);
         }
         // H = -sum p ln p with ln p = (x - max) - ln sum.
-        self.entropy += fixed(libm::log(sum) - weighted / sum);
+        let entropy = libm::log(sum) - weighted / sum;
+        self.entropy += fixed(entropy);
+        self.entropy_squares += libm::rint(entropy * entropy * SQUARES_ONE) as i64;
     }
 
     fn merge(&mut self, other: &Self) {
         assert_eq!(other.probabilities.len(), self.probabilities.len(), "the same classes");
         self.samples = grown(self.samples, other.samples);
         self.entropy += other.entropy;
+        self.entropy_squares += other.entropy_squares;
         add_all(&mut self.probabilities, &other.probabilities);
         add_all(&mut self.squares, &other.squares);
     }
 
-    /// Returns `[samples, entropy, probabilities..., squares...]`.
+    /// Returns `[samples, entropy, entropy_squares, probabilities..., squares...]`.
     fn to_words(&self) -> Vec<i64> {
-        let mut words = Vec::with_capacity(2 + 2 * self.probabilities.len());
+        let mut words = Vec::with_capacity(Self::words(self.classes()));
         // At most MAX_SAMPLES.
-        words.extend([self.samples as i64, self.entropy]);
+        words.extend([self.samples as i64, self.entropy, self.entropy_squares]);
         words.extend(&self.probabilities);
         words.extend(&self.squares);
         words
@@ -194,7 +228,7 @@ impl Accumulator for ClassSums {
     fn finish_into(&self, uncertainty: &mut ClassUncertainty) {
         // A single division by this rounds only once.
         let total = self.samples.max(1) as f64 * ONE;
-        let ClassUncertainty { probabilities, std, .. } = uncertainty;
+        let ClassUncertainty { probabilities, std, standard_errors, .. } = uncertainty;
         probabilities.clear();
         probabilities.extend(self.probabilities.iter().map(|&p| p as f64 / total));
         let pairs = self.squares.iter().zip(&*probabilities);
@@ -204,6 +238,13 @@ impl Accumulator for ClassSums {
         let predictive_entropy =
             probabilities.iter().map(entropy_term).fold(0.0, |sum, term| sum - term);
         let expected_entropy = self.entropy as f64 / total;
+        match Freedom::of(self.samples) {
+            Some(freedom) => {
+                let errors = standard_errors.get_or_insert_default();
+                self.errors_into(errors, freedom, probabilities, expected_entropy);
+            }
+            None => *standard_errors = None,
+        }
         uncertainty.samples = self.samples;
         uncertainty.predictive_entropy = predictive_entropy;
         uncertainty.expected_entropy = expected_entropy;

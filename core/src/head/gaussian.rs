@@ -12,6 +12,7 @@
 //! sums, and the sums of the exact squares of the integers, merge to the same bits in any order.
 
 use super::accumulator::{Accumulator, WordsError, check_range, check_samples, grown, zeros};
+use super::errors::{Freedom, TargetErrors};
 use super::exponential::{exponential, power_of_two, rounded};
 use super::normal;
 use super::target_sums::{LOW, TargetSums, add_parts, whole};
@@ -186,6 +187,9 @@ pub struct TargetUncertainty {
     pub aleatoric_std: Vec<f64>,
     /// The epistemic part of each standard deviation, from doubt about the weights.
     pub epistemic_std: Vec<f64>,
+    /// How far the means are from those of infinitely many samples; `None` for fewer than two samples, and for maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<TargetErrors>,
 }
 
 impl TargetUncertainty {
@@ -259,10 +263,10 @@ impl GaussianSums {
         let sums = (0..targets).map(|target| {
             // Absent variances are zero.
             let word = |kind: usize| words.get(1 + kind * targets + target).copied().unwrap_or(0);
-            let (mean, square, variance) = (word(0), [word(1), word(2)], [word(3), word(4)]);
-            let sums = TargetSums { mean, square, variance };
+            let (square, variance) = ([word(1), word(2)], [word(3), word(4)]);
+            let sums = TargetSums { mean: word(0), square, variance };
             let possible = sums.spread(samples).map(|_| sums);
-            possible.ok_or(WordsError::Range { index: 1 + target, word: mean, samples })
+            possible.ok_or(WordsError::Range { index: 1 + target, word: sums.mean, samples })
         });
         Ok(Self { head: Arc::clone(head), samples, sums: sums.collect::<Result<_, _>>()? })
     }
@@ -323,8 +327,7 @@ impl Accumulator for GaussianSums {
             let mut stated = stated.iter();
             for ((target, sums), &mean) in targets.iter().zip(sums).zip(means) {
                 let steps = power_of_two(-i32::from(target.exponent));
-                let mean = (f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN);
-                let mean = rounded(mean);
+                let mean = rounded((f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN));
                 sums.mean += mean;
                 add_parts(&mut sums.square, mean.unsigned_abs().pow(2));
                 let Some(&x) = stated.next() else { continue };
@@ -349,29 +352,21 @@ impl Accumulator for GaussianSums {
         // At most MAX_SAMPLES.
         words.push(self.samples as i64);
         words.extend(self.sums.iter().map(|sums| sums.mean));
-        for part in 0..2 {
-            words.extend(self.sums.iter().map(|sums| sums.square[part]));
-        }
+        (0..2).for_each(|part| words.extend(self.sums.iter().map(|sums| sums.square[part])));
         if self.head.variance != Variance::None {
-            for part in 0..2 {
-                words.extend(self.sums.iter().map(|sums| sums.variance[part]));
-            }
+            (0..2).for_each(|part| words.extend(self.sums.iter().map(|sums| sums.variance[part])));
         }
         words
     }
 
     fn finish_into(&self, uncertainty: &mut TargetUncertainty) {
-        let TargetUncertainty { samples, mean, std, aleatoric_std, epistemic_std } = uncertainty;
-        *samples = self.samples;
-        for figures in [&mut *mean, &mut *std, &mut *aleatoric_std, &mut *epistemic_std] {
-            figures.clear();
-        }
+        let TargetUncertainty { mean, std, aleatoric_std, epistemic_std, .. } = uncertainty;
+        let mut lists = [mean, std, aleatoric_std, epistemic_std];
+        lists.iter_mut().for_each(|list| list.clear());
         let count = self.samples.max(1) as f64;
         for (target, sums) in self.head.targets.iter().cycle().zip(&self.sums) {
             if self.samples == 0 {
-                for figures in [&mut *mean, &mut *std, &mut *aleatoric_std, &mut *epistemic_std] {
-                    figures.push(0.0);
-                }
+                lists.iter_mut().for_each(|list| list.push(0.0));
                 continue;
             }
             let step = f64::from(target.scale) * power_of_two(target.exponent.into());
@@ -384,10 +379,19 @@ impl Accumulator for GaussianSums {
             };
             let noise = f64::from(target.noise);
             let aleatoric = step * step * stated + noise * noise;
-            mean.push(step * (sums.mean as f64 / count) + f64::from(target.offset));
-            std.push(square_root(aleatoric + epistemic * epistemic));
-            aleatoric_std.push(square_root(aleatoric));
-            epistemic_std.push(epistemic);
+            let mean = step * (sums.mean as f64 / count) + f64::from(target.offset);
+            let std = square_root(aleatoric + epistemic * epistemic);
+            let figures = [mean, std, square_root(aleatoric), epistemic];
+            lists.iter_mut().zip(figures).for_each(|(list, figure)| list.push(figure));
+        }
+        uncertainty.samples = self.samples;
+        match Freedom::of(self.samples).filter(|_| self.positions() == 1) {
+            Some(freedom) => {
+                let TargetErrors { mean } = uncertainty.standard_errors.get_or_insert_default();
+                mean.clear();
+                mean.extend(uncertainty.epistemic_std.iter().map(|&std| freedom.of_std(std)));
+            }
+            None => uncertainty.standard_errors = None,
         }
     }
 }

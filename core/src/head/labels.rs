@@ -9,6 +9,7 @@
 use super::accumulator::{
     Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
 };
+use super::errors::{Freedom, LabelErrors, of_binary_entropy};
 use super::fixed::{self, FRACTION_BITS, ONE, fixed};
 use alloc::collections::TryReserveError;
 use alloc::string::String;
@@ -71,6 +72,7 @@ impl Labels {
 pub struct LabelSums {
     samples: u64,
     entropies: Vec<i64>,
+    entropy_squares: Vec<i64>,
     probabilities: Vec<i64>,
     squares: Vec<i64>,
 }
@@ -107,13 +109,17 @@ pub struct LabelUncertainty {
     /// Epistemic uncertainty of each label: `predictive_entropy - expected_entropy`, at least zero.
     /// It is the mutual information between the label and the weights.
     pub mutual_information: Vec<f64>,
+    /// How far the figures are from those of infinitely many samples; `None` for fewer than two samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<LabelErrors>,
 }
 
 impl LabelSums {
     /// Creates sums over `labels` labels, without samples.
     pub fn new(labels: usize) -> Self {
-        let zeros = vec![0; labels];
-        Self { samples: 0, entropies: zeros.clone(), probabilities: zeros.clone(), squares: zeros }
+        let [entropies, entropy_squares, probabilities, squares] =
+            [(); 4].map(|()| vec![0; labels]);
+        Self { samples: 0, entropies, entropy_squares, probabilities, squares }
     }
 
     /// Returns the number of labels. Only sums with the same number of labels merge.
@@ -126,19 +132,15 @@ impl LabelSums {
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
     pub fn from_words(words: &[i64]) -> Result<Self, WordsError> {
-        if words.len() < 4 || !(words.len() - 1).is_multiple_of(3) {
+        if words.len() < 5 || !(words.len() - 1).is_multiple_of(4) {
             return Err(WordsError::Labels(words.len()));
         }
         let samples = check_samples(words[0])?;
         check_range(words, 1..words.len(), 0..=1 << FRACTION_BITS)?;
-        let (entropies, rest) = words[1..].split_at((words.len() - 1) / 3);
-        let (probabilities, squares) = rest.split_at(entropies.len());
-        Ok(Self {
-            samples,
-            entropies: entropies.into(),
-            probabilities: probabilities.into(),
-            squares: squares.into(),
-        })
+        let labels = (words.len() - 1) / 4;
+        let kind = |kind: usize| words[1 + kind * labels..][..labels].into();
+        let (entropies, entropy_squares) = (kind(0), kind(1));
+        Ok(Self { samples, entropies, entropy_squares, probabilities: kind(2), squares: kind(3) })
     }
 
     /// Creates sums over `labels` labels, without samples.
@@ -146,18 +148,47 @@ impl LabelSums {
     /// # Errors
     /// When there is not enough memory.
     pub(super) fn try_new(labels: usize) -> Result<Self, TryReserveError> {
-        let (entropies, probabilities) = (zeros(labels)?, zeros(labels)?);
-        Ok(Self { samples: 0, entropies, probabilities, squares: zeros(labels)? })
+        let (entropies, entropy_squares) = (zeros(labels)?, zeros(labels)?);
+        let (probabilities, squares) = (zeros(labels)?, zeros(labels)?);
+        Ok(Self { samples: 0, entropies, entropy_squares, probabilities, squares })
+    }
+
+    /// Computes the errors of these figures.
+    fn errors_into(
+        &self,
+        errors: &mut LabelErrors,
+        freedom: Freedom,
+        probabilities: &[f64],
+        expected_entropies: &[f64],
+    ) {
+        let total = self.samples as f64 * ONE;
+        let LabelErrors { probabilities: means, predictive_entropy, .. } = &mut *errors;
+        means.clear();
+        predictive_entropy.clear();
+        for (&squares, &p) in self.squares.iter().zip(probabilities) {
+            let error = freedom.of_mean(p, squares as f64 / total);
+            means.push(error);
+            predictive_entropy.push(of_binary_entropy(p, error));
+        }
+        let LabelErrors { expected_entropy, mutual_information, .. } = errors;
+        expected_entropy.clear();
+        let pairs = self.entropy_squares.iter().zip(expected_entropies);
+        let of_labels =
+            pairs.map(|(&squares, &mean)| freedom.of_mean(mean, squares as f64 / total));
+        expected_entropy.extend(of_labels);
+        mutual_information.clear();
+        let pairs = errors.predictive_entropy.iter().zip(&errors.expected_entropy);
+        errors.mutual_information.extend(pairs.map(|(a, b)| a + b));
     }
 
     /// Returns the bytes of the sums over `labels` labels.
     pub(super) const fn bytes(labels: usize) -> usize {
-        3 * size_of::<i64>() * labels
+        4 * size_of::<i64>() * labels
     }
 
     /// Returns the number of words of the sums over `labels` labels.
     pub(super) const fn words(labels: usize) -> usize {
-        1 + 3 * labels
+        1 + 4 * labels
     }
 }
 
@@ -171,6 +202,7 @@ impl Accumulator for LabelSums {
     fn clear(&mut self) {
         self.samples = 0;
         self.entropies.fill(0);
+        self.entropy_squares.fill(0);
         self.probabilities.fill(0);
         self.squares.fill(0);
     }
@@ -187,7 +219,9 @@ impl Accumulator for LabelSums {
             self.probabilities[label] += fixed(p);
             self.squares[label] += fixed(p * p);
             // H = -sum p ln p, with ln p = -ln(1 + e) and -ln(1 + e) - distance.
-            self.entropies[label] += fixed(libm::log(1.0 + e) + lesser * distance);
+            let entropy = libm::log(1.0 + e) + lesser * distance;
+            self.entropies[label] += fixed(entropy);
+            self.entropy_squares[label] += fixed(entropy * entropy);
         }
     }
 
@@ -195,16 +229,18 @@ impl Accumulator for LabelSums {
         assert_eq!(other.labels(), self.labels(), "the same labels");
         self.samples = grown(self.samples, other.samples);
         add_all(&mut self.entropies, &other.entropies);
+        add_all(&mut self.entropy_squares, &other.entropy_squares);
         add_all(&mut self.probabilities, &other.probabilities);
         add_all(&mut self.squares, &other.squares);
     }
 
-    /// Returns `[samples, entropies..., probabilities..., squares...]`.
+    /// Returns `[samples, entropies..., entropy_squares..., probabilities..., squares...]`.
     fn to_words(&self) -> Vec<i64> {
         let mut words = Vec::with_capacity(Self::words(self.labels()));
         // At most MAX_SAMPLES.
         words.push(self.samples as i64);
         words.extend(&self.entropies);
+        words.extend(&self.entropy_squares);
         words.extend(&self.probabilities);
         words.extend(&self.squares);
         words
@@ -219,6 +255,7 @@ impl Accumulator for LabelSums {
             predictive_entropy,
             expected_entropy,
             mutual_information,
+            standard_errors,
         } = uncertainty;
         *samples = self.samples;
         for figures in [
@@ -239,6 +276,13 @@ impl Accumulator for LabelSums {
             predictive_entropy.push(predictive);
             expected_entropy.push(expected);
             mutual_information.push((predictive - expected).max(0.0));
+        }
+        match Freedom::of(self.samples) {
+            Some(freedom) => {
+                let errors = standard_errors.get_or_insert_default();
+                self.errors_into(errors, freedom, probabilities, expected_entropy);
+            }
+            None => *standard_errors = None,
         }
     }
 }

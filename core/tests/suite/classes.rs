@@ -76,9 +76,9 @@ fn sums_of_other_classes_do_not_merge() {
 #[test]
 #[should_panic = "samples"]
 fn sums_never_have_more_samples_than_allowed() {
-    let words = [i64::from(MAX_SAMPLES), 0, 0, 0];
+    let words = [i64::from(MAX_SAMPLES), 0, 0, 0, 0];
     let mut full = ClassSums::from_words(&words).expect("sums of the most samples");
-    full.merge(&ClassSums::from_words(&[1, 0, 0, 0]).expect("sums of one sample"));
+    full.merge(&ClassSums::from_words(&[1, 0, 0, 0, 0]).expect("sums of one sample"));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn words_that_cannot_be_sums_are_refused() {
         words[index] = word;
         ClassSums::from_words(&words)
     };
-    for length in [0, 1, 2, 3, 5] {
+    for length in [0, 1, 2, 3, 4, 6] {
         let error = ClassSums::from_words(&vec![0; length]);
         assert_eq!(error, Err(WordsError::Classes(length)));
     }
@@ -221,11 +221,15 @@ fn words_that_cannot_be_sums_are_refused() {
         }
     }
     // A probability is at most 1.
-    let error = WordsError::Range { index: 2, word: (2 << 30) + 1, samples: 2 };
-    assert_eq!(with(2, (2 << 30) + 1), Err(error));
-    assert!(with(2, 2 << 30).is_ok());
+    let error = WordsError::Range { index: 3, word: (2 << 30) + 1, samples: 2 };
+    assert_eq!(with(3, (2 << 30) + 1), Err(error));
+    assert!(with(3, 2 << 30).is_ok());
+    // The square of an entropy is at most that of 31 nats.
+    let error = WordsError::Range { index: 2, word: 2 * (961 << 25) + 1, samples: 2 };
+    assert_eq!(with(2, 2 * (961 << 25) + 1), Err(error));
+    assert!(with(2, 2 * (961 << 25)).is_ok());
     // The largest of all do not overflow.
     let most = i64::from(MAX_SAMPLES);
-    let words = [most, most * (31 << 30), most << 30, most << 30];
+    let words = [most, most * (31 << 30), most * (961 << 25), most << 30, most << 30];
     assert!(ClassSums::from_words(&words).is_ok());
 }

@@ -69,7 +69,7 @@ fn sums_of_different_heads_do_not_merge() {
             assert_eq!(left.merges_with(right), a == b, "{a} and {b}");
         }
     }
-    let most = [&[i64::from(MAX_SAMPLES)][..], &[0; 9]].concat();
+    let most = [&[i64::from(MAX_SAMPLES)][..], &[0; 12]].concat();
     let head = &heads()[1];
     let full = head.sums_from_words(&most).expect("sums of the most samples");
     assert!(!full.merges_with(&sums(head, &random_samples(1, 3))));
@@ -194,10 +194,18 @@ fn without_samples_all_figures_are_zero() {
             predictive_entropy: zeros(),
             expected_entropy: zeros(),
             mutual_information: zeros(),
+            standard_errors: None,
         }
     );
     let (mean, std, aleatoric_std, epistemic_std) = (zeros(), zeros(), zeros(), zeros());
-    let none = TargetUncertainty { samples: 0, mean, std, aleatoric_std, epistemic_std };
+    let none = TargetUncertainty {
+        samples: 0,
+        mean,
+        std,
+        aleatoric_std,
+        epistemic_std,
+        standard_errors: None,
+    };
     assert_eq!(GaussianSums::new(&gaussian(Variance::Log)).finish(), none);
 }
 

@@ -8,6 +8,7 @@ mod conformal;
 mod container;
 mod digest;
 mod dropout;
+mod errors;
 mod executor;
 mod format;
 mod format_refusals;

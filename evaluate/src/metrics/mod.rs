@@ -54,6 +54,7 @@ pub(crate) mod samples {
             predictive_entropy: total,
             expected_entropy: aleatoric,
             mutual_information: total - aleatoric,
+            standard_errors: None,
         }
     }
 

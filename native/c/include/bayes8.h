@@ -51,7 +51,8 @@
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
   {sizeof(bayes8_outputs), {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
-   {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL, {NULL, 0}, {NULL, 0}}
+   {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
+   {NULL, 0}, {NULL, 0}}
 
 /// Room that `bayes8_logits_digest()` needs: 64 hexadecimal digits and the NUL after them.
 #define BAYES8_LOGITS_DIGEST_SIZE 65
@@ -343,7 +344,9 @@ typedef struct bayes8_byte_buffer {
 /// `[count][planes][rows][columns][n]`, and `[count]` is `[count][planes][rows][columns]`. An output has the figures of its head, and to ask for
 /// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
 /// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
-/// `epistemic_std`, in the unit of each target.
+/// `epistemic_std`, in the unit of each target. Unless it is a map, it also has the standard error of each but those
+/// of standard deviations, in `NAME_error`: how far the figure is from that of infinitely many samples. It is NaN for
+/// fewer than two samples.
 typedef struct bayes8_outputs {
   /// `sizeof(bayes8_outputs)`.
   size_t size;
@@ -383,6 +386,17 @@ typedef struct bayes8_outputs {
   /// `[count][n][2]`: the lower and the upper end of the prediction interval of each target, in its unit,
   /// of an output that was calibrated for it. They may be infinite.
   struct bayes8_double_buffer interval;
+  /// `[count][n]`: standard errors of `probabilities`.
+  struct bayes8_double_buffer probabilities_error;
+  /// Standard errors of `predictive_entropy`, to first order: `[count]` for classes, `[count][n]` for labels, as the
+  /// next two. Of classes it is an upper bound.
+  struct bayes8_double_buffer predictive_entropy_error;
+  /// Standard errors of `expected_entropy`.
+  struct bayes8_double_buffer expected_entropy_error;
+  /// The sum of the errors of both entropies, an upper bound for that of `mutual_information`.
+  struct bayes8_double_buffer mutual_information_error;
+  /// `[count][n]`: standard errors of `mean`.
+  struct bayes8_double_buffer mean_error;
 } bayes8_outputs;
 
 #ifdef __cplusplus

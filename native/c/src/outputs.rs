@@ -17,7 +17,9 @@ use std::mem::offset_of;
 /// `[count][planes][rows][columns][n]`, and `[count]` is `[count][planes][rows][columns]`. An output has the figures of its head, and to ask for
 /// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
 /// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
-/// `epistemic_std`, in the unit of each target.
+/// `epistemic_std`, in the unit of each target. Unless it is a map, it also has the standard error of each but those
+/// of standard deviations, in `NAME_error`: how far the figure is from that of infinitely many samples. It is NaN for
+/// fewer than two samples.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs {
@@ -59,6 +61,17 @@ pub struct Outputs {
     /// `[count][n][2]`: the lower and the upper end of the prediction interval of each target, in its unit,
     /// of an output that was calibrated for it. They may be infinite.
     pub interval: Buffer<f64>,
+    /// `[count][n]`: standard errors of `probabilities`.
+    pub probabilities_error: Buffer<f64>,
+    /// Standard errors of `predictive_entropy`, to first order: `[count]` for classes, `[count][n]` for labels, as the
+    /// next two. Of classes it is an upper bound.
+    pub predictive_entropy_error: Buffer<f64>,
+    /// Standard errors of `expected_entropy`.
+    pub expected_entropy_error: Buffer<f64>,
+    /// The sum of the errors of both entropies, an upper bound for that of `mutual_information`.
+    pub mutual_information_error: Buffer<f64>,
+    /// `[count][n]`: standard errors of `mean`.
+    pub mean_error: Buffer<f64>,
 }
 
 // SAFETY: sizes, and pointers with sizes, of which any bytes are valid; the last field ends the struct.
@@ -70,7 +83,7 @@ unsafe impl Extensible for Outputs {
 
 impl Outputs {
     /// The buffers of figures, by the names of their fields.
-    fn figures(&self) -> [(&'static str, Buffer<f64>); 8] {
+    fn figures(&self) -> [(&'static str, Buffer<f64>); 13] {
         [
             ("probabilities", self.probabilities),
             ("mean", self.mean),
@@ -80,6 +93,11 @@ impl Outputs {
             ("mutual_information", self.mutual_information),
             ("aleatoric_std", self.aleatoric_std),
             ("epistemic_std", self.epistemic_std),
+            ("probabilities_error", self.probabilities_error),
+            ("predictive_entropy_error", self.predictive_entropy_error),
+            ("expected_entropy_error", self.expected_entropy_error),
+            ("mutual_information_error", self.mutual_information_error),
+            ("mean_error", self.mean_error),
         ]
     }
 }
@@ -89,18 +107,27 @@ impl Outputs {
 fn figures_of(output: &Output) -> Vec<(&'static str, usize)> {
     let positions = output.position_count();
     let n = output.head.count().saturating_mul(positions);
-    let entropies = |count| {
+    let entropies = |count| -> (Vec<_>, Vec<_>) {
         let names = ["predictive_entropy", "expected_entropy", "mutual_information"];
+        let errors =
+            ["predictive_entropy_error", "expected_entropy_error", "mutual_information_error"];
         let all = [("probabilities", n), ("std", n)].into_iter();
-        all.chain(names.map(|name| (name, count))).collect()
+        let of_all = [("probabilities_error", n)].into_iter();
+        let of = |names: [&'static str; 3]| names.map(|name| (name, count));
+        (all.chain(of(names)).collect(), of_all.chain(of(errors)).collect())
     };
-    match output.head {
+    let (mut figures, errors) = match output.head {
         Head::Classes(_) => entropies(positions),
         Head::Labels(_) => entropies(n),
         Head::Gaussian(_) => {
-            ["mean", "std", "aleatoric_std", "epistemic_std"].map(|name| (name, n)).into()
+            let names = ["mean", "std", "aleatoric_std", "epistemic_std"];
+            (names.map(|name| (name, n)).into(), vec![("mean_error", n)])
         }
+    };
+    if !output.is_map() {
+        figures.extend(errors);
     }
+    figures
 }
 
 /// The results that are wanted of some outputs, each with enough room.

@@ -5,6 +5,7 @@ mod buffers;
 mod digest;
 mod draws;
 mod dropout;
+mod errors;
 mod extensible;
 mod header;
 mod heads;

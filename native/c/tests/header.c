@@ -49,5 +49,6 @@ int main(void) {
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
   CHECK(outputs.epistemic_std.data == NULL && outputs.output == 0 && outputs.next == NULL);
   CHECK(output.conformal_method == NULL && outputs.set.data == NULL && outputs.interval.capacity == 0);
+  CHECK(outputs.probabilities_error.data == NULL && outputs.mean_error.data == NULL);
   return failures == 0 ? 0 : 1;
 }

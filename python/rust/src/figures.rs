@@ -25,6 +25,18 @@ fn fields(head: &Head) -> (&'static str, Vec<(&'static str, Option<usize>)>) {
     }
 }
 
+/// The names of the standard errors of a head, as for [`fields`].
+fn errors(head: &Head) -> (&'static str, Vec<(&'static str, Option<usize>)>) {
+    let (_, mut fields) = fields(head);
+    fields.retain(|(name, _)| !name.ends_with("std"));
+    let class = match head {
+        Head::Classes(_) => "ClassErrors",
+        Head::Labels(_) => "LabelErrors",
+        Head::Gaussian(_) => "TargetErrors",
+    };
+    (class, fields)
+}
+
 /// Returns the figures of every output by its name, in order: objects of `bayes8._outputs`. `sums` has those of every
 /// output for each picture. Without the axis of pictures if `is_single`.
 pub(crate) fn figures(
@@ -43,18 +55,29 @@ pub(crate) fn figures(
             all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
             continue;
         }
-        let columns = fields.iter().map(|&(_, columns)| columns.unwrap_or(1)).sum();
+        let (errors_class, errors) = errors(&output.head);
+        let columns = fields.iter().chain(&errors).map(|&(_, columns)| columns.unwrap_or(1)).sum();
         let mut table = Array2::zeros((of_output.len(), columns));
         let of_output: Vec<Uncertainty> = of_output.map(Sums::finish).collect();
         for (mut row, figures) in table.outer_iter_mut().zip(&of_output) {
             row.assign(&aview1(&figures.figures()));
         }
-        let (arguments, mut start) = (PyDict::new(py), 0);
-        for (name, columns) in fields {
-            let end = start + columns.unwrap_or(1);
-            let part = table.slice_axis(Axis(1), (start..end).into()).to_owned();
-            arguments.set_item(name, array(py, part, columns.is_none(), is_single)?)?;
-            start = end;
+        let mut start = 0;
+        let mut take = |fields: &[(&str, Option<usize>)]| -> PyResult<_> {
+            let arguments = PyDict::new(py);
+            for &(name, columns) in fields {
+                let end = start + columns.unwrap_or(1);
+                let part = table.slice_axis(Axis(1), (start..end).into()).to_owned();
+                arguments.set_item(name, array(py, part, columns.is_none(), is_single)?)?;
+                start = end;
+            }
+            Ok(arguments)
+        };
+        let (arguments, errors) = (take(&fields)?, take(&errors)?);
+        // All pictures have the same samples.
+        if of_output.iter().all(|figures| figures.samples() > 1) {
+            let errors = module.getattr(errors_class)?.call((), Some(&errors))?;
+            arguments.set_item("standard_errors", errors)?;
         }
         if let Some(conformal) = &output.conformal {
             let regions = of_output.iter().filter_map(|figures| conformal.region(figures));

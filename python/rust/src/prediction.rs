@@ -85,6 +85,15 @@ impl Prediction {
         self.first(py)?.getattr("mutual_information")
     }
 
+    /// How far the figures are from those of infinitely many samples: standard errors.
+    ///
+    /// A `ClassErrors`, `LabelErrors` or `TargetErrors`; None for fewer than two samples, and
+    /// for maps.
+    #[getter]
+    fn standard_errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("standard_errors")
+    }
+
     /// Mean of each target of a regression, in its unit, [N, targets].
     #[getter]
     fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -22,22 +22,27 @@ from ._bayes8 import Error, Model, Prediction, Report, Stream, __version__
 from ._evaluate import evaluate
 from ._files import load
 from ._outputs import (
+    ClassErrors,
     ClassFigures,
     ClassOutput,
     Conformal,
+    LabelErrors,
     LabelFigures,
     LabelOutput,
     Target,
+    TargetErrors,
     TargetFigures,
     TargetOutput,
 )
 from ._quantize import quantize
 
 __all__ = [
+    "ClassErrors",
     "ClassFigures",
     "ClassOutput",
     "Conformal",
     "Error",
+    "LabelErrors",
     "LabelFigures",
     "LabelOutput",
     "Model",
@@ -45,6 +50,7 @@ __all__ = [
     "Report",
     "Stream",
     "Target",
+    "TargetErrors",
     "TargetFigures",
     "TargetOutput",
     "__version__",

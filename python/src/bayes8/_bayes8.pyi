@@ -251,6 +251,14 @@ class Prediction:
         """Epistemic uncertainty: the total minus the aleatoric, [N]; of labels [N, labels]."""
 
     @property
+    def standard_errors(self) -> Any:
+        """How far the figures are from those of infinitely many samples: standard errors.
+
+        A `ClassErrors`, `LabelErrors` or `TargetErrors`; None for fewer than two samples, and
+        for maps.
+        """
+
+    @property
     def mean(self) -> Floats:
         """Mean of each target of a regression, in its unit, [N, targets]."""
 

@@ -129,6 +129,54 @@ class TargetOutput:
     head: Literal["gaussian"] = field(default="gaussian", init=False)
 
 
+@dataclass(frozen=True, eq=False)
+class ClassErrors:
+    """How far figures of classes are from those of infinitely many samples: standard errors.
+
+    Attributes:
+        probabilities: of the mean probability of each class, [N, classes].
+        predictive_entropy: the most that it is, to first order, [N], in nats.
+        expected_entropy: [N], in nats.
+        mutual_information: the sum of the errors of both entropies, [N], in nats.
+
+    """
+
+    probabilities: Floats
+    predictive_entropy: Any
+    expected_entropy: Any
+    mutual_information: Any
+
+
+@dataclass(frozen=True, eq=False)
+class LabelErrors:
+    """How far figures of labels are from those of infinitely many samples: standard errors.
+
+    Attributes:
+        probabilities: of the mean probability of each label, [N, labels].
+        predictive_entropy: to first order, [N, labels], in nats.
+        expected_entropy: [N, labels], in nats.
+        mutual_information: the sum of the errors of both entropies, [N, labels], in nats.
+
+    """
+
+    probabilities: Floats
+    predictive_entropy: Floats
+    expected_entropy: Floats
+    mutual_information: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class TargetErrors:
+    """How far the means of targets are from those of infinitely many samples.
+
+    Attributes:
+        mean: standard error of the mean of each target, [N, targets], in its unit.
+
+    """
+
+    mean: Floats
+
+
 class _Figures:
     """Says which figures there are where somebody asks for others."""
 
@@ -196,6 +244,8 @@ class ClassFigures(_Probabilities):
         predictive_entropy: total uncertainty: entropy of the mean probabilities, [N].
         expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N].
         mutual_information: epistemic uncertainty: the total minus the aleatoric, [N].
+        standard_errors: how far these are from those of infinitely many samples; None for fewer
+            than two samples, and for maps.
         set: whether each class belongs to the prediction set, bool with the shape of
             probabilities; None if the model was not calibrated for sets.
 
@@ -209,6 +259,7 @@ class ClassFigures(_Probabilities):
     predictive_entropy: Any
     expected_entropy: Any
     mutual_information: Any
+    standard_errors: ClassErrors | None = None
     set: NDArray[np.bool_] | None = None
 
     @property
@@ -234,6 +285,8 @@ class LabelFigures(_Probabilities):
         predictive_entropy: total uncertainty: entropy of each mean probability, [N, labels].
         expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N, labels].
         mutual_information: epistemic uncertainty: the total minus the aleatoric, [N, labels].
+        standard_errors: how far these are from those of infinitely many samples; None for fewer
+            than two samples, and for maps.
         sets: whether the prediction set of each label holds "absent" and "present", bool
             [N, labels, 2]; None if the model was not calibrated for sets.
 
@@ -247,6 +300,7 @@ class LabelFigures(_Probabilities):
     predictive_entropy: Floats
     expected_entropy: Floats
     mutual_information: Floats
+    standard_errors: LabelErrors | None = None
     sets: NDArray[np.bool_] | None = None
 
     @property
@@ -267,6 +321,8 @@ class TargetFigures(_Figures):
         aleatoric_std: its part from noise in the data, [N, targets]. The squares of the parts sum
             to the square of the total.
         epistemic_std: its part from doubt about the weights, [N, targets].
+        standard_errors: how far the means are from those of infinitely many samples; None for fewer
+            than two samples, and for maps.
         intervals: both ends of the prediction interval of each target, [N, targets, 2]; None if the
             model was not calibrated for intervals.
 
@@ -280,6 +336,7 @@ class TargetFigures(_Figures):
     std: Floats
     aleatoric_std: Floats
     epistemic_std: Floats
+    standard_errors: TargetErrors | None = None
     intervals: Floats | None = None
 
     def interval(self, level: float = 0.95) -> Floats:

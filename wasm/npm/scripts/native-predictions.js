@@ -22,7 +22,12 @@ const predict = (model) => {
     predictiveEntropy: prediction.predictive_entropy,
     expectedEntropy: prediction.expected_entropy,
     mutualInformation: prediction.mutual_information,
-    top: prediction.top,
+    standardErrors: {
+      predictiveEntropy: prediction.standard_errors.predictive_entropy,
+      expectedEntropy: prediction.standard_errors.expected_entropy,
+      mutualInformation: prediction.standard_errors.mutual_information,
+    },
+    top: prediction.top.map(({ standard_error: standardError, ...figures }) => ({ ...figures, standardError })),
   }));
 };
 

@@ -38,3 +38,4 @@ export { type Pool, type PoolOptions } from "./pool.js";
 export { type ClassProbability, type OutputsJson, type Prediction, type PredictionJson } from "./prediction.js";
 export { type Kernel, type WorkerSource } from "./platform.js";
 export { type Progress, type Source } from "./source.js";
+export { type ClassesErrors, type GaussianErrors, type LabelsErrors } from "./standard-errors.js";

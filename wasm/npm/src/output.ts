@@ -1,5 +1,6 @@
 import { Bayes8Error } from "./error.js";
 import type { Glue } from "./glue.js";
+import type { ClassesErrors, EntropyErrorsJson, GaussianErrors, LabelsErrors } from "./standard-errors.js";
 
 /** How an output was calibrated, by `bayes8 evaluate --store`, to give sets or intervals that hold the truth. */
 export interface ConformalInfo {
@@ -89,6 +90,8 @@ export interface ClassesPrediction {
   readonly expectedEntropy: number;
   /** Epistemic uncertainty: the difference of the two entropies, at least 0. */
   readonly mutualInformation: number;
+  /** Absent for a single sample, whose error is not known. */
+  readonly standardErrors?: ClassesErrors;
   /** The classes of the prediction set, the most probable first, if the model was calibrated for sets. */
   readonly set?: readonly number[];
   /** The output's part of the prediction's sums. */
@@ -110,6 +113,8 @@ export interface LabelsPrediction {
   readonly expectedEntropy: Float64Array;
   /** Epistemic uncertainty: the difference of the two entropies, at least 0. */
   readonly mutualInformation: Float64Array;
+  /** Absent for a single sample, whose error is not known. */
+  readonly standardErrors?: LabelsErrors;
   /** The prediction set of each label, if the model was calibrated for sets. */
   readonly sets?: readonly LabelSet[];
   /** The output's part of the prediction's sums. */
@@ -128,6 +133,8 @@ export interface GaussianPrediction {
   readonly aleatoricStd: Float64Array;
   /** Standard deviation of the samples' means: doubt about the weights. */
   readonly epistemicStd: Float64Array;
+  /** Absent for a single sample, whose error is not known. */
+  readonly standardErrors?: GaussianErrors;
   /**
    * The lower and the upper end of the prediction interval of each target, perhaps infinite, if the model was
    * calibrated for intervals.
@@ -137,7 +144,7 @@ export interface GaussianPrediction {
   readonly sums: BigInt64Array;
 }
 
-/** What the predictions of all maps have. */
+/** What the predictions of all maps have. Maps have no standard errors. */
 interface MapPrediction {
   /** Name of the output. */
   readonly name: string;
@@ -278,19 +285,28 @@ export function conformalJson(
 /** The figures of an output with the keys of `bayes8 predict --json`. */
 export function toJson(output: OutputPrediction): OutputJson {
   const { head, positions } = output;
-  const json: Record<string, unknown> = positions ? { head, positions } : { head };
-  for (const figure of FIGURES[output.head]) {
-    const value = output[figure as keyof OutputPrediction] as unknown as number | Float64Array | Float32Array;
-    json[figure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = typeof value === "number" ? value : [...value];
-  }
-  return json as unknown as OutputJson;
+  const errors = !output.positions && output.standardErrors;
+  return {
+    ...(positions ? { head, positions } : { head }),
+    ...snakes(FIGURES[head], output),
+    ...(errors && { standard_errors: snakes(Object.keys(errors), errors) }),
+  } as unknown as OutputJson;
+}
+
+/** The figures of these names with the keys of JSON. */
+export function snakes(names: readonly string[], figures: object): Record<string, unknown> {
+  const of = figures as Record<string, number | Float64Array | Float32Array>;
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const plain = (value: number | Float64Array | Float32Array) => (typeof value === "number" ? value : [...value]);
+  return Object.fromEntries(names.map((name) => [snake(name), plain(of[name]!)]));
 }
 
 /** Gives `prediction` the figures of `first` if it has classes, but is not a map; otherwise to ask for one of them is an error. */
 export function addShortcuts(prediction: object, first: OutputPrediction): void {
-  for (const figure of PROBABILITIES) {
-    if (first.head === "classes" && !first.positions) Object.assign(prediction, { [figure]: first[figure] });
-    else Object.defineProperty(prediction, figure, { get: () => noClasses(figure, first) });
+  for (const figure of [...PROBABILITIES, "standardErrors"] as const) {
+    if (first.head === "classes" && !first.positions) {
+      if (figure in first) Object.assign(prediction, { [figure]: first[figure] });
+    } else Object.defineProperty(prediction, figure, { get: () => noClasses(figure, first) });
   }
 }
 
@@ -329,6 +345,8 @@ export type OutputJson = { readonly conformal?: ConformalJson; readonly position
       readonly predictive_entropy: number | readonly number[];
       readonly expected_entropy: number | readonly number[];
       readonly mutual_information: number | readonly number[];
+      /** Absent for a single sample, and of maps, as all that follow. */
+      readonly standard_errors?: EntropyErrorsJson & { readonly probabilities: readonly number[] };
     }
   | {
       readonly head: "labels";
@@ -337,6 +355,12 @@ export type OutputJson = { readonly conformal?: ConformalJson; readonly position
       readonly predictive_entropy: readonly number[];
       readonly expected_entropy: readonly number[];
       readonly mutual_information: readonly number[];
+      readonly standard_errors?: {
+        readonly probabilities: readonly number[];
+        readonly predictive_entropy: readonly number[];
+        readonly expected_entropy: readonly number[];
+        readonly mutual_information: readonly number[];
+      };
     }
   | {
       readonly head: "gaussian";
@@ -344,5 +368,6 @@ export type OutputJson = { readonly conformal?: ConformalJson; readonly position
       readonly std: readonly number[];
       readonly aleatoric_std: readonly number[];
       readonly epistemic_std: readonly number[];
+      readonly standard_errors?: { readonly mean: readonly number[] };
     }
 );

@@ -2,7 +2,10 @@ import { Bayes8Error } from "./error.js";
 import type { Glue } from "./glue.js";
 import { shown } from "./kinds.js";
 import type { Draws } from "./options.js";
-import { addShortcuts, type ConformalInfo, conformalJson, type ConformalJson, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, toJson } from "./output.js";
+import { addShortcuts, type ConformalInfo, conformalJson, type ConformalJson, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, snakes, toJson } from "./output.js";
+import type { ClassesErrors, EntropyErrorsJson } from "./standard-errors.js";
+
+const ENTROPIES = ["predictiveEntropy", "expectedEntropy", "mutualInformation"];
 
 /** One class of a prediction. */
 export interface ClassProbability {
@@ -14,6 +17,8 @@ export interface ClassProbability {
   readonly probability: number;
   /** Standard deviation of the probability over the samples. */
   readonly std: number;
+  /** Standard error of the mean probability; absent for a single sample. */
+  readonly standardError?: number;
 }
 
 /** What the JSON of every prediction has. */
@@ -34,12 +39,14 @@ interface CommonJson {
  */
 export interface PredictionJson extends CommonJson {
   /** The three most probable classes, best first. */
-  readonly top: readonly ClassProbability[];
+  readonly top: readonly (Omit<ClassProbability, "standardError"> & { readonly standard_error?: number })[];
   /** The prediction set, if the model was calibrated for sets. */
   readonly conformal?: ConformalJson;
   readonly predictive_entropy: number;
   readonly expected_entropy: number;
   readonly mutual_information: number;
+  /** Absent for a single sample. */
+  readonly standard_errors?: EntropyErrorsJson;
 }
 
 /** A prediction of a model with other heads than classes, or with several outputs. */
@@ -49,7 +56,7 @@ export interface OutputsJson extends CommonJson {
 }
 
 /**
- * The prediction for one picture. `probabilities` to `mutualInformation` are those of the first output; if that has no
+ * The prediction for one picture. `probabilities` to `standardErrors` are those of the first output; if that has no
  * classes or is a map, to read them throws `invalid-option`, and `outputs` has the figures.
  */
 export class Prediction {
@@ -68,12 +75,14 @@ export class Prediction {
   declare readonly expectedEntropy: number;
   /** Epistemic uncertainty: `predictiveEntropy` minus `expectedEntropy`, in nats. High if the samples disagree. */
   declare readonly mutualInformation: number;
+  /** How far these are from those of infinitely many samples; absent for a single sample, which says nothing of that. */
+  declare readonly standardErrors?: ClassesErrors;
   /** The predictions of all outputs, by their names. */
   readonly outputs: Readonly<Record<string, OutputPrediction>>;
   /**
    * The integers that the figures are computed from, of each output after the other. The sums of two sample ranges add
-   * up to exactly the sums of both together. Those of classes are `[samples, entropy, probabilities..., squares...]`,
-   * scaled by 2^30 except the first.
+   * up to exactly the sums of both together. Those of classes are `[samples, entropy, entropySquares,
+   * probabilities..., squares...]`, scaled by 2^30 except the first, and by 2^25 the third.
    */
   readonly sums: BigInt64Array;
   /** The network's numbers of all outputs, `[samples][numbers]`, such as the logits of classes, if asked for. */
@@ -130,6 +139,7 @@ export class Prediction {
       name: raw.names[index]!,
       probability,
       std: found.std[index]!,
+      ...(found.standardErrors && { standardError: found.standardErrors.probabilities[index]! }),
     }))
       .sort((a, b) => b.probability - a.probability || a.class - b.class)
       .slice(0, count);
@@ -158,11 +168,12 @@ export class Prediction {
     }
     return {
       model_digest: this.modelDigest,
-      top: this.top(3),
+      top: this.top(3).map(({ standardError, ...of }) => ({ ...of, ...(standardError !== undefined && { standard_error: standardError }) })),
       ...outputs[0]!.conformal,
       predictive_entropy: this.predictiveEntropy,
       expected_entropy: this.expectedEntropy,
       mutual_information: this.mutualInformation,
+      ...(this.standardErrors && { standard_errors: snakes(ENTROPIES, this.standardErrors) as unknown as EntropyErrorsJson }),
       ...common,
     };
   }

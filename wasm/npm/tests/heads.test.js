@@ -31,11 +31,11 @@ test("an output lacks a figure, or has one of another head", async () => {
   const { outputs, ...prediction } = await model.predict(several.pictures[0], { samples: 5, seed: 3 });
   assert.deepEqual(Object.keys(outputs), ["kind", "size", "tags"]);
   const { kind, size, tags } = outputs;
-  assert.deepEqual(Object.keys(kind), ["head", "name", ...PROBABILITIES, "sums"]);
-  assert.deepEqual(Object.keys(size), ["head", "name", "mean", "std", "aleatoricStd", "epistemicStd", "sums"]);
-  assert.deepEqual(Object.keys(tags), ["head", "name", ...PROBABILITIES, "sums"]);
+  assert.deepEqual(Object.keys(kind), ["head", "name", ...PROBABILITIES, "standardErrors", "sums"]);
+  assert.deepEqual(Object.keys(size), ["head", "name", "mean", "std", "aleatoricStd", "epistemicStd", "standardErrors", "sums"]);
+  assert.deepEqual(Object.keys(tags), ["head", "name", ...PROBABILITIES, "standardErrors", "sums"]);
   assert.deepEqual([kind.probabilities.length, size.mean.length, tags.mutualInformation.length], [4, 2, 3]);
-  for (const figure of PROBABILITIES) assert.equal(prediction[figure], kind[figure]);
+  for (const figure of [...PROBABILITIES, "standardErrors"]) assert.equal(prediction[figure], kind[figure]);
   assert.equal(prediction.samples, 5);
   assert.deepEqual([...prediction.sums], [...kind.sums, ...size.sums, ...tags.sums]);
   for (const [index, std] of size.std.entries()) {
@@ -84,18 +84,44 @@ test("the JSON of outputs lacks something, or a clone does", async () => {
     predictive_entropy: array(output.predictiveEntropy),
     expected_entropy: array(output.expectedEntropy),
     mutual_information: array(output.mutualInformation),
+    standard_errors: {
+      probabilities: [...output.standardErrors.probabilities],
+      predictive_entropy: array(output.standardErrors.predictiveEntropy),
+      expected_entropy: array(output.standardErrors.expectedEntropy),
+      mutual_information: array(output.standardErrors.mutualInformation),
+    },
   });
   assert.deepEqual(outputs.kind, entropies(kind));
   assert.deepEqual(outputs.tags, entropies(tags));
-  const { mean, std, aleatoricStd, epistemicStd } = size;
+  const { mean, std, aleatoricStd, epistemicStd, standardErrors } = size;
   assert.deepEqual(outputs.size, {
     head: "gaussian",
     mean: [...mean],
     std: [...std],
     aleatoric_std: [...aleatoricStd],
     epistemic_std: [...epistemicStd],
+    standard_errors: { mean: [...standardErrors.mean] },
   });
   assert.deepEqual({ ...structuredClone(prediction) }, { ...prediction });
+});
+
+test("errors are wrong, or there are some of one sample", async () => {
+  const { outputs, ...one } = await model.predict(several.pictures[0], { samples: 1 });
+  assert.ok(!("standardErrors" in one));
+  for (const output of Object.values(outputs)) assert.ok(!("standardErrors" in output), output.name);
+  const prediction = await model.predict(several.pictures[0], { samples: 9 });
+  const { kind, size, tags } = prediction.outputs;
+  assert.deepEqual(Object.keys(kind.standardErrors), PROBABILITIES.filter((figure) => figure !== "std"));
+  assert.deepEqual(Object.keys(size.standardErrors), ["mean"]);
+  const isNear = (a, b) => assert.ok(Math.abs(a - b) < 1e-6, `${a} is not ${b}`);
+  for (const { std, standardErrors } of [kind, tags]) {
+    for (const [index, error] of standardErrors.probabilities.entries()) isNear(error, std[index] / Math.sqrt(8));
+  }
+  for (const [index, error] of size.standardErrors.mean.entries()) isNear(error, size.epistemicStd[index] / Math.sqrt(8));
+  const { predictiveEntropy, expectedEntropy, mutualInformation } = kind.standardErrors;
+  assert.equal(mutualInformation, predictiveEntropy + expectedEntropy);
+  const [best] = prediction.top();
+  assert.equal(best.standardError, kind.standardErrors.probabilities[best.class]);
 });
 
 test("top takes an output without classes, or one that does not exist", async () => {
@@ -113,7 +139,7 @@ test("figures of classes are read from a first output that has none", async (t) 
   t.after(() => regression.dispose());
   assert.deepEqual([regression.info.classes, regression.info.classNames], [0, []]);
   const prediction = await regression.predict(pictures[0], { samples: 3 });
-  for (const figure of PROBABILITIES) {
+  for (const figure of [...PROBABILITIES, "standardErrors"]) {
     assert.throws(() => prediction[figure], { code: "invalid-option", message: new RegExp(`^${figure} is of classes, but output output`) });
   }
   assert.throws(() => prediction.top(), { code: "invalid-option" });
@@ -151,7 +177,7 @@ test("a model of one output of classes has another JSON than before", async (t) 
   const prediction = await digits.predict(new Uint8Array(784), { samples: 2 });
   assert.deepEqual(Object.keys(prediction.toJSON()).sort(), [
     "draws", "expected_entropy", "first_sample", "logits_digest", "model_digest", "mutual_information",
-    "predictive_entropy", "samples", "seed", "top",
+    "predictive_entropy", "samples", "seed", "standard_errors", "top",
   ]);
   assert.equal(prediction.outputs.output.probabilities, prediction.probabilities);
 });

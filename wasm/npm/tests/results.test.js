@@ -19,10 +19,15 @@ test("the JSON of a prediction differs from that of the native command line", as
   const prediction = await model.predict(picture, { samples, seed, logits: true });
   assert.deepEqual(JSON.parse(JSON.stringify(prediction)), {
     model_digest: model.digest,
-    top: line.top,
+    top: line.top.map(({ standardError: standard_error, ...figures }) => ({ ...figures, standard_error })),
     predictive_entropy: line.predictiveEntropy,
     expected_entropy: line.expectedEntropy,
     mutual_information: line.mutualInformation,
+    standard_errors: {
+      predictive_entropy: line.standardErrors.predictiveEntropy,
+      expected_entropy: line.standardErrors.expectedEntropy,
+      mutual_information: line.standardErrors.mutualInformation,
+    },
     logits_digest: line.logitsDigest,
     samples,
     first_sample: 0,

@@ -61,7 +61,8 @@ export async function* estimates(
 
 function summarize(sums: BigInt64Array, samples: Float64Array[], classNames: readonly string[]): Estimate {
   const mean = (sum: bigint) => Number(sum) / SCALE / samples.length;
-  const probabilities = Float64Array.from(sums.subarray(2, 2 + classNames.length), mean);
+  // After the samples, the entropy and its square.
+  const probabilities = Float64Array.from(sums.subarray(3, 3 + classNames.length), mean);
   const predictiveEntropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
   const expectedEntropy = Math.min(predictiveEntropy, mean(sums[1]!));
   const mutualInformation = predictiveEntropy - expectedEntropy;

@@ -1,7 +1,7 @@
 //! Presents the figures of a model's outputs, as text and as JSON.
 
-use super::block::Block;
-use super::classes::{Class, ClassAnswer, ClassView};
+use super::block::{Block, ERRORS};
+use super::classes::{Class, ClassAnswer, ClassView, EntropyErrors};
 use super::conformal::{ClassSet, Conformal, ConformalAnswer};
 use super::labels::{LabelAnswer, LabelView};
 use super::map::{MapAnswer, MapFiles, MapView};
@@ -72,6 +72,8 @@ struct PlainAnswer<'a> {
     predictive_entropy: f64,
     expected_entropy: f64,
     mutual_information: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_errors: Option<EntropyErrors>,
     logits_digest: &'a Option<String>,
     abstain: bool,
     samples: usize,
@@ -204,6 +206,7 @@ impl<'a> Answers<'a> {
                 predictive_entropy: figures.predictive_entropy,
                 expected_entropy: figures.expected_entropy,
                 mutual_information: figures.mutual_information,
+                standard_errors: EntropyErrors::of(figures),
                 logits_digest,
                 abstain: view.abstains(figures),
                 samples,
@@ -276,6 +279,10 @@ impl<'a> Answers<'a> {
                 _ => format!("{} ", shorten(&output.name, 30)),
             };
             text.push_str(&format!("{}\n", style.dim(&(name + &rule))));
+        }
+        let is_map = |view: &View<'_>| matches!(view, View::Map(_));
+        if self.options.samples.len() > 1 && !self.views.iter().all(is_map) {
+            text.push_str(&format!("{}\n", style.dim(ERRORS)));
         }
         text
     }

@@ -5,6 +5,7 @@ use super::conformal::{ClassSet, Conformal, ConformalAnswer, SetClass, listed};
 use crate::style::shorten;
 use bayes8_native::ClassUncertainty;
 use bayes8_native::core::head::classes::Classes;
+use bayes8_native::core::head::errors::ClassErrors;
 use serde::Serialize;
 
 /// The default share of ln(classes) above which the program abstains. At half of it, a model
@@ -29,6 +30,25 @@ pub(super) struct Class {
     probability: f64,
     /// Standard deviation of the probability over the samples.
     std: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_error: Option<f64>,
+}
+
+/// The standard errors of the entropies of a picture.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct EntropyErrors {
+    predictive_entropy: f64,
+    expected_entropy: f64,
+    mutual_information: f64,
+}
+
+impl EntropyErrors {
+    /// Those of these figures, if they are known.
+    pub(super) fn of(figures: &ClassUncertainty) -> Option<Self> {
+        let &ClassErrors { predictive_entropy, expected_entropy, mutual_information, .. } =
+            figures.standard_errors.as_ref()?;
+        Some(Self { predictive_entropy, expected_entropy, mutual_information })
+    }
 }
 
 /// The figures as JSON.
@@ -69,6 +89,7 @@ impl<'a> ClassView<'a> {
             name: self.name(class),
             probability,
             std: figures.std[class],
+            standard_error: figures.standard_errors.as_ref().map(|of| of.probabilities[class]),
         };
         top.map(class).collect()
     }
@@ -113,13 +134,15 @@ impl<'a> ClassView<'a> {
         };
         let top = self.top(figures).into_iter().map(|class| Line {
             name: shorten(&class.name, LONGEST_NAME),
-            figures: block::percent(class.probability, class.std),
+            figures: block::percent(class.probability, class.std, class.standard_error),
             bar: Some(Bar { share: class.probability, colour: CYAN }),
         });
         let &ClassUncertainty { predictive_entropy, expected_entropy, mutual_information, .. } =
             figures;
         let parts = [predictive_entropy, expected_entropy, mutual_information];
-        let uncertainty = block::uncertainty(parts, self.entropy_limit, colour);
+        let errors = EntropyErrors::of(figures)
+            .map(|of| [of.predictive_entropy, of.expected_entropy, of.mutual_information]);
+        let uncertainty = block::uncertainty(parts, errors, self.entropy_limit, colour);
         let lines = top.chain(self.line(figures)).chain(uncertainty).collect();
         Block { verdict: Some((verdict, colour)), lines }
     }

@@ -85,6 +85,8 @@ pub(super) fn name(labels: &Labels, label: usize) -> String {
 /// The two outcomes of a single label, the more probable first, and its uncertainty.
 fn outcomes(labels: &Labels, figures: &LabelUncertainty) -> Vec<Line> {
     let (with, std) = (figures.probabilities[0], figures.std[0]);
+    let errors = figures.standard_errors.as_ref();
+    let error = errors.map(|of| of.probabilities[0]);
     let [no, _] = labels.outcomes();
     let mut outcomes = [(name(labels, 0), with), (no.to_string(), 1.0 - with)];
     if with < 0.5 {
@@ -92,21 +94,24 @@ fn outcomes(labels: &Labels, figures: &LabelUncertainty) -> Vec<Line> {
     }
     let outcomes = outcomes.into_iter().map(|(name, probability)| Line {
         name: shorten(&name, LONGEST_NAME),
-        figures: block::percent(probability, std),
+        figures: block::percent(probability, std, error),
         bar: Some(Bar { share: probability, colour: CYAN }),
     });
     let parts =
         [figures.predictive_entropy[0], figures.expected_entropy[0], figures.mutual_information[0]];
-    outcomes.chain(block::uncertainty(parts, std::f64::consts::LN_2, GREEN)).collect()
+    let errors = errors
+        .map(|of| [of.predictive_entropy[0], of.expected_entropy[0], of.mutual_information[0]]);
+    outcomes.chain(block::uncertainty(parts, errors, std::f64::consts::LN_2, GREEN)).collect()
 }
 
 /// One of several labels: its probability, its total uncertainty, and the epistemic part of that.
 fn line(labels: &Labels, figures: &LabelUncertainty, label: usize) -> Line {
-    let percent = block::percent(figures.probabilities[label], figures.std[label]);
+    let error = figures.standard_errors.as_ref().map(|of| of.probabilities[label]);
+    let percent = block::percent(figures.probabilities[label], figures.std[label], error);
     let (total, epistemic) = (figures.predictive_entropy[label], figures.mutual_information[label]);
     Line {
-        // One character less than elsewhere fits.
-        name: shorten(&name(labels, label), LONGEST_NAME - 1),
+        // Three characters less than elsewhere fit.
+        name: shorten(&name(labels, label), LONGEST_NAME - 3),
         figures: format!("{percent}  {total:.3} nats, {epistemic:.3} epistemic"),
         bar: None,
     }

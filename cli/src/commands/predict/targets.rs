@@ -111,8 +111,10 @@ impl<'a> TargetView<'a> {
         let [low, high] = figures.interval(target, self.level).map(|end| rounded(end, std));
         let level = percent(self.level);
         let part = |std: f64| rounded(std, std);
+        let error = figures.standard_errors.as_ref().map(|of| of.mean[target]);
+        let error = error.map_or(String::new(), |error| format!(" ({})", part(error)));
         format!(
-            "{}{unit}, {level} % between {low} and {high}; {} from the data, {} from the model",
+            "{}{unit}{error}, {level} % between {low} and {high}; {} from the data, {} from the model",
             rounded(mean, std),
             part(figures.aleatoric_std[target]),
             part(figures.epistemic_std[target])
@@ -149,6 +151,7 @@ pub(super) fn rounded(number: f64, spread: f64) -> String {
 mod tests {
     use super::*;
     use bayes8_native::core::conformal::{ConformalPredictor, Method};
+    use bayes8_native::core::head::errors::TargetErrors;
 
     #[test]
     fn numbers_show_two_digits_of_their_spread() {
@@ -199,6 +202,7 @@ mod tests {
             std: vec![6.4],
             aleatoric_std: vec![6.4],
             epistemic_std: vec![0.0],
+            standard_errors: None,
         };
         for (threshold, expected) in
             [(2.0, "18.4 to 44.0 MPa"), (0.0, "31.2 to 31.2 MPa"), (f64::INFINITY, "all numbers")]
@@ -222,10 +226,11 @@ mod tests {
             std: vec![3.2, 0.0],
             aleatoric_std: vec![3.1, 0.0],
             epistemic_std: vec![0.79, 0.0],
+            standard_errors: Some(TargetErrors { mean: vec![0.14, 0.0] }),
         };
         assert_eq!(
             view.sentence(&figures, 0),
-            "31.2 MPa, 95 % between 25.0 and 37.5; 3.1 from the data, 0.79 from the model"
+            "31.2 MPa (0.14), 95 % between 25.0 and 37.5; 3.1 from the data, 0.79 from the model"
         );
         assert_eq!(view.sentence(&figures, 1), "-7.50000, without uncertainty");
         assert_eq!((view.name(0), view.name(1)), ("strength".into(), "target 1".into()));

@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::heads;
 use crate::args::UsageError;
-use crate::network::nothing_varies;
+use crate::network::{nothing_varies, open_extents};
 use crate::style;
 use anyhow::anyhow;
 use bayes8_convert::answers::AnswersError;
@@ -42,6 +42,9 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
         Load(LoadError::Import { source: ImportError::HeadUnused(head), .. }) => {
             let message = format!("--head {head} has no effect: each --output-name says =HEAD");
             UsageError { command: "quantize", message }.into()
+        }
+        Load(LoadError::Import { source: ImportError::OpenExtents { .. }, .. }) => {
+            open_extents(&error.into())
         }
         Load(LoadError::Import { source: ImportError::Outputs(_), .. }) => {
             let error = anyhow::Error::new(error);

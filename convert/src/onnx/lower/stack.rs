@@ -31,17 +31,19 @@ impl<'a> Builder<'a> {
         node: &OnnxNode<'a>,
         Stack { parts, axis }: Stack,
     ) -> Result<Slot, ImportError> {
+        let only_sums = || {
+            node.refuse(
+                "reads stacked values, of which only the sum or the mean along the new axis is supported",
+            )
+        };
+        // Other operators have no axes to read, such as a Concat of stacked values.
+        if !matches!(node.op, "ReduceSum" | "ReduceMean") {
+            return Err(only_sums());
+        }
         let rank = parts.first().map_or(0, |part| part.dimensions(self.batch).len() + 1);
         let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
-        let sums = matches!(node.op, "ReduceSum" | "ReduceMean");
-        if !sums
-            || axes.len() != 1
-            || node.axis(axes[0], rank)? != axis
-            || node.int("keepdims", 1)? != 0
-        {
-            return Err(node.refuse(
-                "reads stacked values, of which only the sum or the mean along the new axis is supported",
-            ));
+        if axes.len() != 1 || node.axis(axes[0], rank)? != axis || node.int("keepdims", 1)? != 0 {
+            return Err(only_sums());
         }
         let count = parts.len();
         let parts = parts.into_iter().map(|part| self.settle(part)).collect::<Result<_, _>>()?;

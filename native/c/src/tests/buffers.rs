@@ -11,7 +11,7 @@ use std::ptr;
 
 pub(super) const CLASSES: usize = 10;
 pub(super) const ELEMENTS: usize = 28 * 28;
-pub(super) const SUM_WORDS: usize = 2 + 2 * CLASSES;
+pub(super) const SUM_WORDS: usize = 3 + 2 * CLASSES;
 
 /// What buffers hold before a call.
 pub(super) const UNTOUCHED: f64 = -1.0;
@@ -103,6 +103,11 @@ pub(super) fn nothing_wanted() -> Outputs {
         next: ptr::null(),
         set: unwanted(),
         interval: unwanted(),
+        probabilities_error: unwanted(),
+        predictive_entropy_error: unwanted(),
+        expected_entropy_error: unwanted(),
+        mutual_information_error: unwanted(),
+        mean_error: unwanted(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Predictions of a model with chosen draws.
 
-use super::buffers::{nothing_wanted, predict};
+use super::buffers::{SUM_WORDS, nothing_wanted, predict};
 use super::model::info;
 use super::{Handle, MODEL, load_bytes, shipped};
 use crate::buffer::Buffer;
@@ -77,7 +77,7 @@ fn draws_that_a_model_does_not_have_are_refused() {
         (&model, beyond, "samples 0..4 end after the model's 3 chosen draws: take fewer"),
         (&model, after, "samples 3..4 end after the model's 3 chosen draws"),
     ] {
-        let mut sums = [0; 22];
+        let mut sums = [0; SUM_WORDS];
         let outputs = Outputs {
             sums: Buffer { data: sums.as_mut_ptr(), capacity: sums.len() },
             ..nothing_wanted()
@@ -86,6 +86,6 @@ fn draws_that_a_model_does_not_have_are_refused() {
             .expect_err("no such draws");
         assert_eq!(status, Status::InvalidArgument);
         assert!(message.contains(part), "{message}");
-        assert_eq!(sums, [0; 22], "a refusal writes nothing");
+        assert_eq!(sums, [0; SUM_WORDS], "a refusal writes nothing");
     }
 }

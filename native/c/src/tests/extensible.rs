@@ -243,7 +243,7 @@ fn structs_end_with_their_last_field() {
         end!(ModelOptions: tile_overlap: usize),
         end!(ModelInfo: chosen_draws: usize),
         end!(PredictOptions: draws: u64),
-        end!(Outputs: interval: Buffer<f64>),
+        end!(Outputs: mean_error: Buffer<f64>),
         end!(Dropout: probability: f64),
         end!(OutputInfo: positions: [usize; 3]),
         end!(TargetInfo: noise: f64),

@@ -122,14 +122,14 @@ pub(super) fn predict(
 }
 
 /// What the Rust interface says about one output.
-struct Expected {
+pub(super) struct Expected {
     /// A row of figures for each picture.
-    figures: Vec<Vec<f64>>,
+    pub(super) figures: Vec<Vec<f64>>,
     sums: Vec<i64>,
 }
 
 /// What the Rust interface says about each output, and the numbers of all.
-fn expected(samples: Range<u32>) -> (Vec<Expected>, Vec<f32>) {
+pub(super) fn expected(samples: Range<u32>) -> (Vec<Expected>, Vec<f32>) {
     let quantized = format::read(&three_heads()).expect("a model");
     let model = bayes8_native::Model::new(quantized, Default::default()).expect("it loads");
     let options = bayes8_native::PredictOptions::new().seed(7).samples(samples).keep_logits(true);
@@ -154,7 +154,7 @@ pub(super) fn invalid<T>(message: &str) -> Result<T, Failure> {
 }
 
 /// The columns of rows of figures, one after the other for all pictures.
-fn columns(rows: &[Vec<f64>], columns: Range<usize>) -> Vec<f64> {
+pub(super) fn columns(rows: &[Vec<f64>], columns: Range<usize>) -> Vec<f64> {
     rows.iter().flat_map(|row| row[columns.clone()].iter().copied()).collect()
 }
 
@@ -165,7 +165,7 @@ fn one_call_gives_the_bits_of_the_rust_interface_for_all_outputs() {
     let [size, kind, tags] = &outputs[..] else { panic!("three outputs") };
     let mut mean = vec![-1.0; COUNT * 2];
     let [mut std, mut aleatoric, mut epistemic] = [0; 3].map(|_| mean.clone());
-    let mut sums = vec![-1; COUNT * 7];
+    let mut sums = vec![-1; COUNT * 9];
     let mut logits = vec![-1.0; COUNT * 5 * 9];
     let mut probabilities = vec![-1.0; COUNT * 3];
     let mut kind_entropy = vec![-1.0; COUNT];
@@ -216,7 +216,7 @@ fn one_call_gives_the_bits_of_the_rust_interface_for_all_outputs() {
 fn sums_of_each_output_merge_and_finish() {
     let model = load_bytes(&three_heads()).expect("it loads");
     let (outputs, _) = expected(2..7);
-    let words = [11, 8, 7];
+    let words = [11, 9, 9];
     for (output, Expected { figures, sums: whole }) in outputs.iter().enumerate() {
         let part = |samples| {
             let mut sums = vec![-1; COUNT * words[output]];
@@ -262,7 +262,7 @@ fn sums_of_each_output_merge_and_finish() {
     // SAFETY: as above.
     let status =
         unsafe { bayes8_sums_merge(*model, into.as_mut_ptr(), from.as_ptr(), into.len(), COUNT) };
-    let message = "`into` has 16 words, not 2 x 11".to_owned();
+    let message = "`into` has 18 words, not 2 x 11".to_owned();
     assert_eq!(result(status, ()), Err((Status::Shape, message)));
 }
 
@@ -290,9 +290,11 @@ fn figures_of_another_head_are_refused_by_name() {
     let mut numbers = vec![-1.0; COUNT * 3];
     let buffer = buffer(&mut numbers);
     let none = nothing_wanted();
-    let gaussian = "its head is `gaussian`, which has mean, std, aleatoric_std, epistemic_std";
+    let gaussian = "its head is `gaussian`, which has mean, std, aleatoric_std, epistemic_std, \
+                    mean_error";
     let labels = "its head is `labels`, which has probabilities, std, predictive_entropy, \
-                  expected_entropy, mutual_information";
+                  expected_entropy, mutual_information, probabilities_error, \
+                  predictive_entropy_error, expected_entropy_error, mutual_information_error";
     for (name, outputs, head) in [
         ("probabilities", Outputs { probabilities: buffer, ..none }, gaussian),
         ("predictive_entropy", Outputs { predictive_entropy: buffer, ..none }, gaussian),
@@ -301,6 +303,8 @@ fn figures_of_another_head_are_refused_by_name() {
         ("mean", Outputs { output: 2, mean: buffer, ..none }, labels),
         ("aleatoric_std", Outputs { output: 2, aleatoric_std: buffer, ..none }, labels),
         ("epistemic_std", Outputs { output: 2, epistemic_std: buffer, ..none }, labels),
+        ("mean_error", Outputs { output: 2, mean_error: buffer, ..none }, labels),
+        ("probabilities_error", Outputs { probabilities_error: buffer, ..none }, gaussian),
     ] {
         let output = if outputs.output == 0 { "size" } else { "tags" };
         let message = format!("`{name}` is not a figure of output `{output}`: {head}");

@@ -46,8 +46,8 @@ fn outputs_are_described() {
         (text(name), text(head), count, numbers, sum_words)
     };
     assert_eq!(described(0), ("size".into(), "gaussian".into(), 2, 4, 11));
-    assert_eq!(described(1), ("kind".into(), "classes".into(), 3, 3, 8));
-    assert_eq!(described(2), ("tags".into(), "labels".into(), 2, 2, 7));
+    assert_eq!(described(1), ("kind".into(), "classes".into(), 3, 3, 9));
+    assert_eq!(described(2), ("tags".into(), "labels".into(), 2, 2, 9));
     let [size, kind, tags] = [0, 1, 2].map(|index| describe(&model, index).expect("an output"));
     assert_eq!(text(size.variance), "log");
     assert!(kind.variance.is_null() && tags.variance.is_null());

@@ -67,7 +67,7 @@ fn sets_and_intervals_are_those_of_the_rust_interface() {
     let [size, kind, tags] = expected();
     let mut interval = vec![-1.0; COUNT * 4];
     let [mut set, mut answers] = [vec![9; COUNT * 3], vec![9; COUNT * 4]];
-    let mut sums = vec![-1; COUNT * 8];
+    let mut sums = vec![-1; COUNT * 9];
     let last = Outputs { output: 2, set: buffer(&mut answers), ..nothing_wanted() };
     let next = Outputs {
         output: 1,

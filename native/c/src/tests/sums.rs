@@ -109,7 +109,8 @@ fn damaged_sums_are_refused_and_nothing_is_written() {
         (0, MAX_SAMPLES + 1, "the first word says 268435457 samples"),
         (1, -1, "word 1 is -1"),
         (2, i64::MIN, "word 2 is -9223372036854775808"),
-        (SUM_WORDS - 1, (2 << 30) + 1, "word 21 is 2147483649, which 2 samples cannot sum to"),
+        (2, 2 * (961 << 25) + 1, "word 2 is 64491618305, which 2 samples cannot sum to"),
+        (SUM_WORDS - 1, (2 << 30) + 1, "word 22 is 2147483649, which 2 samples cannot sum to"),
     ];
     for (word, value, problem) in damages {
         // In the second picture: the first is as good as ever.
@@ -148,9 +149,9 @@ fn more_samples_than_there_are_is_refused() {
 fn lengths_and_pointers_are_checked() {
     let (model, mut into, from) = (shipped(), vec![0; WORDS], vec![0; WORDS]);
     for count in [0, 1, 3, usize::MAX] {
-        let message = format!("`into` has 44 words, not {count} x 22");
+        let message = format!("`into` has 46 words, not {count} x 23");
         assert_eq!(merge(*model, &mut into, &from, count), Err((Status::Shape, message)));
-        let message = format!("`sums` has 44 words, not {count} x 22");
+        let message = format!("`sums` has 46 words, not {count} x 23");
         let finished = finish(&model, &from, count, &nothing_wanted());
         assert_eq!(finished, Err((Status::Shape, message)));
     }

@@ -35,10 +35,11 @@ export async function page(signal: AbortSignal): Promise<void> {
   for (const picture of [canvas, offscreen, image, video, bitmap, pixels]) {
     const p: Prediction = await model.predict(picture, { samples: 32, seed: 7n, firstSample: 0, logits: true, signal });
     const numbers: number[] = [p.predictiveEntropy, p.mutualInformation, p.expectedEntropy, p.samples, ...p.probabilities, ...p.std];
-    const best: { class: number; name: string; probability: number; std: number }[] = p.top(3);
+    const best: { class: number; name: string; probability: number; std: number; standardError?: number }[] = p.top(3);
+    const errors: number[] | undefined = p.standardErrors && [p.standardErrors.predictiveEntropy, ...p.standardErrors.probabilities];
     const logits: Float32Array | undefined = p.logits;
     const digest: string | undefined = p.logitsDigest;
-    console.log(numbers, best, logits, digest);
+    console.log(numbers, best, errors, logits, digest);
   }
   for (const source of [await fetch("m"), file, new ArrayBuffer(1), new Uint8Array(1), new URL("a:b")]) {
     await Model.load(source);
@@ -66,10 +67,13 @@ export function sentence(output: OutputPrediction): string {
     }
     case "labels": {
       const nats: Float64Array = output.mutualInformation;
-      return `${nats} ${output.std}`;
+      const errors: Float64Array | undefined = output.standardErrors?.mutualInformation;
+      return `${nats} ${output.std} ${errors}`;
     }
     case "gaussian": {
       const figures: Float64Array[] = [output.mean, output.std, output.aleatoricStd, output.epistemicStd];
+      const error: Float64Array | undefined = output.standardErrors?.mean;
+      if (error) figures.push(error);
       // @ts-expect-error A regression has no probabilities.
       return `${figures} ${output.probabilities}`;
     }

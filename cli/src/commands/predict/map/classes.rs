@@ -84,6 +84,6 @@ impl ClassSummary {
             figures: format!("{:6.2} %", 100.0 * share),
             bar: Some(Bar { share, colour: YELLOW }),
         };
-        top.chain(block::uncertainty(parts, limit, GREEN)).chain([uncertain]).collect()
+        top.chain(block::uncertainty(parts, None, limit, GREEN)).chain([uncertain]).collect()
     }
 }
