@@ -168,7 +168,7 @@ fn square(set: &Set) -> f64 {
 
 /// A random number below `end`.
 fn below(random: &mut ChaCha8Rng, end: usize) -> usize {
-    (u128::from(random.next_u64()) * end as u128 >> 64) as usize
+    ((u128::from(random.next_u64()) * end as u128) >> 64) as usize
 }
 
 #[cfg(test)]

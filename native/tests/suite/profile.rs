@@ -4,7 +4,7 @@ use crate::small_model::pictures;
 use bayes8_conformance::{random_model, random_model_of_all_operations, repository};
 use bayes8_native::core::graph::Value;
 use bayes8_native::profile::{Profiler, Work};
-use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, QuantizedModel};
+use bayes8_native::{Draws, Isa, Model, ModelOptions, Pictures, PredictOptions, QuantizedModel};
 use std::time::Duration;
 
 /// Multiply-accumulates of every node for `pictures` pictures and `samples` samples: once per sample from the
@@ -40,7 +40,7 @@ fn a_profile_changes_no_bit_and_has_every_step_with_its_products() {
 
             let name = |step: &[usize]| graph.nodes()[*step.last().expect("a node")].name.clone();
             let steps: Vec<_> = profile.steps.iter().map(|step| name(&step.nodes)).collect();
-            let trace = model.trace(pictures, seed, 0).expect("pictures");
+            let trace = model.trace(pictures, Some(Draws::Random { seed }), 0).expect("pictures");
             assert!(trace.iter().map(|step| &step.node).eq(&steps), "{isa}, {seed}: {steps:?}");
 
             let expected = multiply_accumulates(model.quantized(), count as u64, samples.into());

@@ -167,6 +167,6 @@ fn numbers_of_single_samples_are_made_up_for_tiles() {
     let bytes = || Pictures::Bytes(pictures.view());
     let kept = PredictOptions::new().keep_logits(true);
     assert_eq!(model.predict(bytes(), &kept), Err(PredictError::Tiled));
-    assert_eq!(model.trace(bytes(), 0, 0), Err(PredictError::Tiled));
+    assert_eq!(model.trace(bytes(), None, 0), Err(PredictError::Tiled));
     assert!(matches!(model.stream(bytes(), &kept), Err(PredictError::Tiled)));
 }
