@@ -43,6 +43,7 @@ mod estimate;
 mod input;
 mod pieces;
 mod samples;
+mod until;
 
 pub use crate::executor::OutOfMemory;
 pub use draws::DrawSequence;
@@ -51,6 +52,7 @@ pub use estimate::Estimate;
 pub use input::Input;
 pub use pieces::Pieces;
 pub use samples::SampleRange;
+pub use until::{Until, UntilError};
 
 use crate::backend::Backend;
 use crate::executor::{Executor, WeightSample, Workspace};

@@ -78,6 +78,7 @@ impl Candidate<'_> {
                     pictures,
                     samples: 0..samples,
                     draws: Draws::Random { seed },
+                    until: None,
                     digests: false,
                 };
                 let mut part = observe.map(|observe| {

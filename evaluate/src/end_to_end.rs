@@ -62,6 +62,7 @@ impl EndToEnd {
             pictures: pictures(),
             samples: 0..samples,
             draws: Draws::Random { seed },
+            until: None,
             digests: false,
         };
         let outcomes = job.run(observer)?.into_iter();

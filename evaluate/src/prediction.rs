@@ -7,7 +7,9 @@ use bayes8_convert::progress::{Observer, Progress};
 use bayes8_core::draws::Draws;
 use bayes8_core::head::Uncertainty;
 use bayes8_core::head::classes::ClassUncertainty;
-use bayes8_native::{self as native, Model, Pictures, PredictError, PredictOptions, Prediction};
+use bayes8_native::{
+    self as native, Model, Pictures, PredictError, PredictOptions, Prediction, Until,
+};
 use ndarray::IxDyn;
 use sha2::{Digest, Sha256};
 
@@ -25,6 +27,8 @@ pub struct Job<'a, 'p> {
     pub samples: Range<u32>,
     /// The draws that the samples take.
     pub draws: Draws,
+    /// When a prediction is precise enough to end before the last sample.
+    pub until: Option<Until>,
     /// Whether to compute digests of the logits.
     pub digests: bool,
 }
@@ -87,7 +91,8 @@ impl Job<'_, '_> {
             if watched {
                 observer = observer.logits(&mut logits);
             }
-            let options = PredictOptions::new().samples(self.samples.clone()).draws(self.draws);
+            let mut options = PredictOptions::new().samples(self.samples.clone()).draws(self.draws);
+            options.until = self.until;
             self.model.predict_with(self.pictures.clone(), &options, observer)
         })?;
         let mut digests = hashes.into_iter().map(|hash| hex(&hash.finalize()));

@@ -46,6 +46,7 @@ mod stream;
 mod tests;
 mod threads;
 mod tiled;
+mod until;
 
 pub use bayes8_core as core;
 pub use bayes8_core::conformal::PredictionRegion;
@@ -58,14 +59,14 @@ pub use bayes8_core::head::labels::LabelUncertainty;
 pub use bayes8_core::head::{Accumulator, Head, Output, Sums, Uncertainty, WordsError};
 pub use bayes8_core::limits::{LimitError, Limits};
 pub use bayes8_core::model::QuantizedModel;
-pub use bayes8_core::session::RequestError;
+pub use bayes8_core::session::{RequestError, Until, UntilError};
 pub use isa::{HIDE_VARIABLE, ISA_VARIABLE, Isa, IsaError};
 pub use load_error::LoadError;
 pub use model::Model;
 pub use model_options::{ModelOptions, Threads};
 pub use pictures::Pictures;
 pub use pool::Pool;
-pub use predict_options::{Observer, PredictOptions};
+pub use predict_options::{MOST_SAMPLES_UNTIL, Observer, PredictOptions};
 pub use prediction::{NodeTrace, PredictError, Prediction};
 pub use stream::Stream;
 

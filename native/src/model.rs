@@ -8,7 +8,7 @@ use crate::isa::Isa;
 use crate::model_options::ModelOptions;
 use crate::model_options::Threads;
 use crate::pictures::Pictures;
-use crate::predict_options::{EachSample, Observer, PredictOptions};
+use crate::predict_options::{EachSample, MOST_SAMPLES_UNTIL, Observer, PredictOptions};
 use crate::prediction::{NodeTrace, PredictError, Prediction};
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::draws::Draws;
@@ -26,11 +26,11 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What [`PredictOptions`] stand for.
+/// What options stand for.
 struct Request<'a> {
     draws: &'a DrawSequence,
     samples: SampleRange,
-    keep_logits: bool,
+    options: &'a PredictOptions,
 }
 
 /// A model that is ready to predict on this machine.
@@ -124,8 +124,14 @@ impl Model {
         options: &PredictOptions,
     ) -> Result<(DrawSequence, SampleRange), RequestError> {
         let draws = DrawSequence::new(&self.quantized, options.draws)?;
-        let default = || 0..draws.default_samples(&self.quantized);
+        let default = || {
+            let most = MOST_SAMPLES_UNTIL.min(draws.length().unwrap_or(u32::MAX));
+            0..options.until.map_or(draws.default_samples(&self.quantized), |_| most)
+        };
         let samples = draws.range(options.samples.clone().unwrap_or_else(default))?;
+        if let (Some(until), [first, ..]) = (options.until, &self.outputs[..]) {
+            until.check(first, samples.count()).map_err(RequestError::from)?;
+        }
         Ok((draws, samples))
     }
 
@@ -168,7 +174,7 @@ impl Model {
         let mut predictions = Vec::new();
         let (draws, samples) = self.samples_of(options)?;
         let pieces = Pieces::new(&self.quantized, self.threads(), samples);
-        let request = Request { draws: &draws, samples, keep_logits: options.keep_logits };
+        let request = Request { draws: &draws, samples, options };
         self.run(pictures, request, pieces, observer, &mut predictions)?;
         Ok(predictions)
     }
@@ -190,7 +196,7 @@ impl Model {
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
         let (draws, samples) = self.samples_of(options)?;
-        let request = Request { draws: &draws, samples, keep_logits: options.keep_logits };
+        let request = Request { draws: &draws, samples, options };
         self.run(pictures, request, Pieces::WHOLE, Observer::default(), predictions)
     }
 
@@ -203,7 +209,8 @@ impl Model {
         observer: Observer<'_>,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let Request { draws, samples, keep_logits } = request;
+        let Request { draws, samples, options: &PredictOptions { keep_logits, until, .. } } =
+            request;
         self.check_whole(keep_logits || observer.logits.is_some())?;
         let cancelled = AtomicBool::new(false);
         let progress = |pictures| {
@@ -221,7 +228,10 @@ impl Model {
             let job = Job { codes: &codes, draws, samples, keep_logits, threads, progress };
             Prediction::reset(predictions, pictures, &self.outputs)
                 .map_err(Stopped::from)
-                .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
+                .and_then(|()| match until {
+                    Some(until) => self.run_until(job, until, pieces, observer.logits, predictions),
+                    None => self.run_pieces(job, pieces, observer.logits, predictions),
+                })
                 .map_err(|stopped| {
                     predictions.clear();
                     self.error(stopped, pictures, samples, keep_logits)

@@ -1,6 +1,7 @@
 //! The samples of a prediction, and who watches it.
 
 use bayes8_core::draws::Draws;
+use bayes8_core::session::Until;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
@@ -13,7 +14,7 @@ use std::ops::{ControlFlow, Range};
 /// let options = PredictOptions::new().samples(0..64).seed(7);
 /// assert_eq!(options.samples, Some(0..64));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PredictOptions {
     /// Indices of the Monte-Carlo samples, at least one, all below 2^28, or below the number of chosen draws. An
@@ -25,12 +26,14 @@ pub struct PredictOptions {
     pub draws: Option<Draws>,
     /// Whether the predictions keep the logits of every sample. By default they do not.
     pub keep_logits: bool,
+    /// When a prediction is precise enough to end before the last of its samples. By default it has them all.
+    pub until: Option<Until>,
 }
 
 impl PredictOptions {
     /// Returns the defaults: the model's number of samples and its draws, whose logits are not kept.
     pub const fn new() -> Self {
-        Self { samples: None, draws: None, keep_logits: false }
+        Self { samples: None, draws: None, keep_logits: false, until: None }
     }
 
     /// Sets the indices of the samples.
@@ -56,6 +59,29 @@ impl PredictOptions {
     pub const fn keep_logits(self, keep_logits: bool) -> Self {
         Self { keep_logits, ..self }
     }
+
+    /// Ends each prediction as soon as it is precise enough. The samples, by default
+    /// [`MOST_SAMPLES_UNTIL`](crate::MOST_SAMPLES_UNTIL) or all chosen draws, are the most that it takes.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_native::{Model, Pictures, PredictOptions, Until};
+    /// use ndarray::Array4;
+    ///
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// let model = Model::load("models/mnist-cnn.safetensors")?;
+    /// let pictures = Array4::<u8>::zeros((2, 28, 28, 1));
+    /// let options = PredictOptions::new().samples(0..128).until(Until::Decided);
+    /// for prediction in model.predict(Pictures::Bytes(pictures.view()), &options)? {
+    ///     let figures = prediction.uncertainty();
+    ///     println!("decided: {} after {} samples", Until::Decided.is_met(&figures), figures.samples());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn until(self, until: Until) -> Self {
+        Self { until: Some(until), ..self }
+    }
 }
 
 impl Default for PredictOptions {
@@ -63,6 +89,9 @@ impl Default for PredictOptions {
         Self::new()
     }
 }
+
+/// The most samples of a prediction that ends early, unless a number is given.
+pub const MOST_SAMPLES_UNTIL: u32 = 256;
 
 /// Callbacks that watch a long prediction and can cancel it.
 ///

@@ -26,7 +26,7 @@ pub struct NodeTrace {
 }
 
 /// Why pictures cannot be predicted.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PredictError {
     /// Pictures of another shape than the model takes.

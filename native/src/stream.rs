@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::pictures::Pictures;
 use crate::predict_options::PredictOptions;
 use crate::prediction::{PredictError, Prediction};
-use bayes8_core::session::{DrawSequence, Pieces, RequestError, SampleRange};
+use bayes8_core::session::{DrawSequence, Pieces, RequestError, SampleRange, UntilError};
 use ndarray::Dimension;
 use std::fmt;
 use std::mem;
@@ -75,6 +75,9 @@ impl Model {
         options: &PredictOptions,
     ) -> Result<Stream<'_>, PredictError> {
         self.check_whole(options.keep_logits)?;
+        if options.until.is_some() {
+            return Err(RequestError::from(UntilError::Stream).into());
+        }
         let (draws, samples) = self.samples_of(options)?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;

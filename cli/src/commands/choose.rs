@@ -58,8 +58,8 @@ pub(crate) struct Arguments {
     #[arg(value_parser = whole::<u32>(2..=1 << 16))]
     pictures: u32,
 
-    /// Measure what the draws are worth on these pictures too, against random draws of another seed, twice as
-    /// many as in the pool: an npz with `x`
+    /// Measure what the draws are worth on these pictures too, of which the first ones count, twice as many as
+    /// --pictures; against random draws of another seed, twice as many as --pool: an npz with `x`
     #[arg(long, value_name = "NPZ")]
     test: Option<PathBuf>,
 
@@ -98,7 +98,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let model = model.with_draws(Some(choice.draws.clone()));
     let measure = |test: &Inputs| {
         let machine = arguments.machine.options()?;
-        let gain = choose::measure(&model, test.view(values), machine, pool, &mut observer);
+        let pictures = test.view(values);
+        let most = test.count().min(2 * arguments.pictures as usize);
+        let pictures = pictures.range(0..most);
+        let gain = choose::measure(&model, pictures, machine, pool, &mut observer);
         gain.with_context(|| arguments.model.display().to_string())
     };
     let test_gain = test.as_ref().map(measure).transpose()?;

@@ -13,12 +13,11 @@ use crate::args::{Machine, Sampling, Tiles, UsageError, level, nats, whole};
 use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
-use bayes8_native::Model;
 use bayes8_native::core::draws::Draws;
 use bayes8_native::core::head::Output;
 use bayes8_native::core::model::QuantizedModel;
 use bayes8_native::core::posterior::MAX_SAMPLES;
-use bayes8_native::core::session::DrawSequence;
+use bayes8_native::{Model, PredictOptions, Until};
 use clap::{Args, ValueEnum};
 use map::{MapFiles, Palette};
 use std::path::PathBuf;
@@ -43,6 +42,8 @@ use std::path::PathBuf;
 Examples:
   bayes8 predict models/fashion-resnet14.safetensors boot.png shirt.jpg
   bayes8 predict model.safetensors *.png --samples 100 --top 5
+  bayes8 predict model.safetensors *.png --until decided
+  bayes8 predict model.safetensors *.png --until entropy=0.05 --samples 1024
   bayes8 predict model.safetensors xray.png --abstain-above 0.3
   bayes8 predict concrete.safetensors mixes.csv --level 0.9
   bayes8 predict ecg.safetensors beats.npy
@@ -74,6 +75,12 @@ pub(crate) struct Arguments {
     /// [default: chosen, if the model has them and no seed is given]
     #[arg(long, value_enum, value_name = "DRAWS")]
     draws: Option<DrawKind>,
+
+    /// End each prediction as soon as it is precise enough, after 8, 16, 32, 64, 128 or 256 samples: when the class is
+    /// decided, or when the standard error of each probability, the entropy or the mutual information is at most a
+    /// number. --samples is then the most [default: 256, or all chosen draws]
+    #[arg(long, value_name = "WHEN", value_parser = until)]
+    until: Option<Until>,
 
     /// Index of the first sample, to split the samples of a prediction across several runs
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
@@ -129,6 +136,23 @@ enum DrawKind {
     Random,
 }
 
+/// When to end.
+fn until(text: &str) -> Result<Until, String> {
+    let (figure, target) = text.split_once('=').unwrap_or((text, ""));
+    let until: fn(f64) -> Until = match (figure, target) {
+        ("decided", "") => return Ok(Until::Decided),
+        ("probability", _) => Until::Probability,
+        ("entropy", _) => Until::Entropy,
+        ("mutual-information", _) => Until::MutualInformation,
+        _ => {
+            let all = "decided, probability=X, entropy=X or mutual-information=X";
+            return Err(format!("expected {all}, such as entropy=0.05"));
+        }
+    };
+    let target = target.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
+    target.map(until).ok_or_else(|| format!("expected {figure}=X with a finite number X above 0"))
+}
+
 /// Classes that are shown by default.
 const TOP: u32 = 3;
 
@@ -150,9 +174,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let model = model_file::load(&arguments.model, &arguments.tiles, &arguments.machine)?;
     arguments.check_outputs(&model)?;
     let palette = arguments.palette(model.quantized())?;
-    let draws = DrawSequence::new(model.quantized(), draws)?;
-    let default = draws.default_samples(model.quantized());
-    let samples = first..first.saturating_add(arguments.sampling.samples.unwrap_or(default));
+    let mut options = PredictOptions::new();
+    (options.draws, options.until) = (draws, arguments.until);
+    options.samples = arguments.sampling.samples.map(|count| 0..count);
+    let (draws, samples) = model.samples_of(&options)?;
+    let samples = samples.indices();
+    let samples = first..first.saturating_add(samples.end);
     draws.range(samples.clone())?;
     let picture_files::Batch { names, pictures } =
         picture_files::load(&arguments.pictures, &model, arguments.max_pixels)?;
@@ -163,12 +190,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         pictures: pictures.view(model.quantized().preprocessing().values),
         samples,
         draws: draws.kind(),
+        until: arguments.until,
         // They need the numbers of all samples together.
         digests: arguments.json && !has_map,
     };
     let options = Options {
         samples: job.samples.clone(),
         draws,
+        until: arguments.until,
         top: arguments.top.unwrap_or(TOP) as usize,
         abstain_above: arguments.abstain_above,
         level: arguments.level.unwrap_or(LEVEL),

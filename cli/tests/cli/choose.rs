@@ -1,4 +1,4 @@
-//! `bayes8 choose`, `quantize --choose-draws` and `predict --draws`.
+//! `bayes8 choose`, `quantize --choose-draws`, and `--draws` and `--until` of `predict`.
 
 use crate::support::{Fixture, keys, load};
 use bayes8_native::core::format;
@@ -152,4 +152,36 @@ fn quantize_chooses_draws_too() {
     let choose = ["choose", "out", "--calibration", "x.npz", "--draws", "8", "--pool", "64"];
     fixture.run(&[&choose[..], &["-o", "again"]].concat()).succeeded();
     assert_eq!(fixture.read("again"), fixture.read("out"));
+}
+
+#[test]
+fn predictions_end_as_soon_as_they_are_precise_enough() {
+    let fixture = fixture();
+    fixture.picture("b.png", 20, 9);
+    let predict =
+        |more: &[&str]| fixture.run(&[&["predict", MODEL, "a.png", "b.png"], more].concat());
+    let decided = predict(&["--until", "decided", "--samples", "64", "--json"]).succeeded();
+    let answers: serde_json::Value = serde_json::from_str(&decided.stdout).expect("JSON");
+    for (answer, name) in answers.as_array().expect("a list").iter().zip(["a.png", "b.png"]) {
+        let samples = answer["samples"].as_u64().expect("a number");
+        assert!([8, 16, 32, 64].contains(&samples), "{answer}");
+        // The answer is that of so many samples.
+        let alone = ["predict", MODEL, name, "--samples", &samples.to_string(), "--json"];
+        let mut same = fixture.json(&alone)[0].clone();
+        same["until_met"] = answer["until_met"].clone();
+        assert_eq!(*answer, same);
+    }
+    let never = predict(&["--until", "probability=1e-12", "--samples", "40"]).succeeded();
+    let heading = "at most 40 samples until probabilities have an error of 0.000000000001, seed 0";
+    assert!(never.stdout.contains(heading), "{}", never.stdout);
+    assert!(never.stdout.contains("not precise enough after 40 samples"), "{}", never.stdout);
+    let soon = predict(&["--until", "entropy=5"]).succeeded().stdout;
+    assert!(soon.contains("at most 256 samples until the entropy"), "{soon}");
+    assert!(soon.contains("ended after 32 samples"), "{soon}");
+
+    for wrong in ["entropy=0", "entropy=-1", "entropy=NaN", "entropy=inf", "entropy", "entropy=x"] {
+        predict(&["--until", wrong]).misused("expected entropy=X with a finite number X above 0");
+    }
+    predict(&["--until", "sure"]).misused("expected decided, probability=X, entropy=X");
+    predict(&["--until", "decided", "--samples", "7"]).failed(&["7 samples are too few", "8"]);
 }

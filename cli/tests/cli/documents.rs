@@ -9,7 +9,7 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 18] = [
+const NOT_RUN: [(&str, &str); 19] = [
     ("cargo install ", "installs what is tested here"),
     ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
@@ -24,6 +24,7 @@ const NOT_RUN: [(&str, &str); 18] = [
     ("python benchmarks/auroc_chance.py ", "needs trained networks"),
     ("BAYES8_SHARED=$SHARED ", "needs trained networks"),
     ("bayes8 evaluate models/", "needs trained networks and their data sets"),
+    ("bayes8 choose models/", "needs data sets"),
     ("bayes8 evaluate target/", "needs trained networks and their data sets"),
     ("bayes8 quantize --network cut.onnx ", "needs the network of basic-pitch"),
     ("bayes8 evaluate concrete.safetensors ", "needs a trained regression"),
@@ -49,12 +50,13 @@ fn commands(document: &str) -> Vec<String> {
 }
 
 /// Documents whose commands run, each after those of the others beside it.
-const RUN: [&[&str]; 8] = [
+const RUN: [&[&str]; 9] = [
     &["README.md"],
     &["docs/EVALUATION.md"],
     &["docs/guides/command-line.md"],
     &["docs/guides/maps.md"],
     &["docs/guides/quantize.md"],
+    &["docs/guides/samples.md"],
     &["docs/guides/uncertainty.md"],
     &["docs/tutorials/first-prediction.md"],
     &["docs/tutorials/pytorch-to-browser.md", "docs/tutorials/proving-uncertainty.md"],

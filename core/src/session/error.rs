@@ -1,5 +1,6 @@
 //! Why a request cannot be predicted.
 
+use super::until::UntilError;
 use crate::graph::Shape;
 use crate::model::Values;
 use crate::posterior::MAX_SAMPLES;
@@ -7,7 +8,7 @@ use core::ops::Range;
 use thiserror::Error;
 
 /// Why pictures cannot be predicted.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The length of the input is not a whole number of pictures, or is zero.
@@ -64,6 +65,9 @@ pub enum RequestError {
         /// Number of chosen draws.
         draws: u32,
     },
+    /// A prediction that cannot stop early as asked.
+    #[error(transparent)]
+    Until(#[from] UntilError),
     /// A prediction would have more samples than are possible.
     #[error("{0} samples are too many: a prediction has at most {MAX_SAMPLES}")]
     TooManySamples(u64),

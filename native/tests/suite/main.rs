@@ -7,3 +7,4 @@ mod profile;
 mod small_model;
 mod stream;
 mod tiles;
+mod until;

@@ -12,7 +12,7 @@ use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::core::conformal::ConformalPredictor;
 use bayes8_native::core::head::{Head, Output, Uncertainty};
 use bayes8_native::core::session::DrawSequence;
-use bayes8_native::{Model, Pictures, PredictionRegion};
+use bayes8_native::{Model, Pictures, PredictionRegion, Until};
 use ndarray::IxDyn;
 use serde::{Serialize, Serializer};
 use std::ops::Range;
@@ -22,6 +22,7 @@ pub(super) struct Options {
     /// Indices of the samples.
     pub(super) samples: Range<u32>,
     pub(super) draws: DrawSequence,
+    pub(super) until: Option<Until>,
     /// How many classes to show.
     pub(super) top: usize,
     /// The threshold of classes; `None` for half of the largest possible entropy.
@@ -76,10 +77,8 @@ struct PlainAnswer<'a> {
     standard_errors: Option<EntropyErrors>,
     logits_digest: &'a Option<String>,
     abstain: bool,
-    samples: usize,
-    first_sample: u32,
-    draws: &'static str,
-    seed: u64,
+    #[serde(flatten)]
+    run: Run,
 }
 
 /// The answer of any other model.
@@ -91,7 +90,17 @@ struct Answer<'a> {
     #[serde(serialize_with = "as_object")]
     outputs: Vec<(&'a str, OutputAnswer<'a>)>,
     logits_digest: &'a Option<String>,
-    samples: usize,
+    #[serde(flatten)]
+    run: Run,
+}
+
+/// Which samples an answer is from.
+#[derive(Serialize)]
+struct Run {
+    samples: u64,
+    /// Whether the answer is as precise as `--until` asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_met: Option<bool>,
     first_sample: u32,
     draws: &'static str,
     seed: u64,
@@ -187,12 +196,7 @@ impl<'a> Answers<'a> {
     /// The answer for a picture, as JSON.
     pub(super) fn json<'o>(&'o self, picture: &'o str, kept: &'o Kept) -> impl Serialize + 'o {
         let model_digest = self.model_digest.as_str();
-        let Options { samples, draws, .. } = &self.options;
-        let (first_sample, samples, seed) = (samples.start, samples.len(), draws.seed());
-        let draws = match draws {
-            DrawSequence::Chosen(_) => "chosen",
-            DrawSequence::Random { .. } => "random",
-        };
+        let run = self.run(kept);
         let logits_digest = &kept.logits_digest;
         if let ([View::Classes(view)], [output], [Figures::Single(Uncertainty::Classes(figures))]) =
             (&self.views[..], self.outputs(), &kept.outputs[..])
@@ -209,25 +213,30 @@ impl<'a> Answers<'a> {
                 standard_errors: EntropyErrors::of(figures),
                 logits_digest,
                 abstain: view.abstains(figures),
-                samples,
-                first_sample,
-                draws,
-                seed,
+                run,
             });
         }
         let names = self.outputs().iter().map(|output| output.name.as_str());
         let answers = self.views.iter().zip(&kept.outputs).map(|(view, of)| view.json(of));
         let outputs = names.zip(answers).collect();
-        Either::Other(Answer {
-            picture,
-            model_digest,
-            outputs,
-            logits_digest,
-            samples,
-            first_sample,
-            draws,
-            seed,
-        })
+        Either::Other(Answer { picture, model_digest, outputs, logits_digest, run })
+    }
+
+    /// The samples of the answer for a picture.
+    fn run(&self, kept: &Kept) -> Run {
+        let Options { samples, draws, until, .. } = &self.options;
+        let (draws, seed) = match draws {
+            DrawSequence::Chosen(list) => ("chosen", list.seed()),
+            &DrawSequence::Random { seed } => ("random", seed),
+        };
+        let first_sample = samples.start;
+        let (samples, until_met) = match (until, kept.outputs.first()) {
+            (Some(until), Some(Figures::Single(figures))) => {
+                (figures.samples(), Some(until.is_met(figures)))
+            }
+            _ => (samples.len() as u64, None),
+        };
+        Run { samples, until_met, first_sample, draws, seed }
     }
 
     /// The text for all pictures.
@@ -241,31 +250,44 @@ impl<'a> Answers<'a> {
         let labels: Vec<usize> =
             (0..self.views.len()).map(|output| label(output).unwrap_or(0)).collect();
         let mut text = self.heading(style);
-        for (picture, blocks) in pictures.iter().zip(&all) {
+        for ((picture, blocks), kept) in pictures.iter().zip(&all).zip(kept) {
             text.push('\n');
             if let ([block], [label]) = (&blocks[..], &labels[..]) {
                 let title = shorten_path(picture, block.room());
                 text.push_str(&titled(block, &style.bold(&title), &title, *label, style));
-                continue;
+            } else {
+                text.push_str(&format!("{}\n", style.bold(&shorten_path(picture, 80))));
+                for ((block, output), label) in blocks.iter().zip(self.outputs()).zip(&labels) {
+                    let title = shorten(&output.name, block.room());
+                    text.push_str(&titled(block, &title, &title, *label, style));
+                }
             }
-            text.push_str(&format!("{}\n", style.bold(&shorten_path(picture, 80))));
-            for ((block, output), label) in blocks.iter().zip(self.outputs()).zip(&labels) {
-                let title = shorten(&output.name, block.room());
-                text.push_str(&titled(block, &title, &title, *label, style));
+            if let Run { samples, until_met: Some(met), .. } = self.run(kept) {
+                let samples = counted(samples, "sample");
+                let end = match met {
+                    true => format!("ended after {samples}"),
+                    false => format!("not precise enough after {samples}"),
+                };
+                text.push_str(&format!("  {}\n", style.dim(&end)));
             }
         }
         text
     }
 
     fn heading(&self, style: Style) -> String {
-        let Options { samples, draws, .. } = &self.options;
+        let Options { samples, draws, until, .. } = &self.options;
         let first = match samples.start {
             0 => String::new(),
             first => format!(" from sample {first}"),
         };
         let name = shorten(self.model.quantized().name(), 40);
         let samples = counted(samples.len() as u64, "sample");
-        let run = format!("{samples}{first}, {}, {}", named(draws), self.model.kernel());
+        let (most, until) = match until {
+            Some(until) => ("at most ", format!(" until {until}")),
+            None => ("", String::new()),
+        };
+        let (draws, kernel) = (named(draws), self.model.kernel());
+        let run = format!("{most}{samples}{first}{until}, {draws}, {kernel}");
         let mut text = format!("{}\n{}\n", style.bold(&name), style.dim(&run));
         for (view, output) in self.views.iter().zip(self.outputs()) {
             let rule = match view {
