@@ -65,16 +65,16 @@ impl Draws {
         other: &Self,
         others: &Array3<f32>,
     ) -> Array3<f32> {
-        let parts = self.order(other).into_iter().map(|(_, is_other, places)| {
+        let parts = self.order(other).into_iter().map(|(is_other, places)| {
             let numbers = if is_other { others } else { own };
             numbers.slice_axis(Axis(1), places.into())
         });
         concatenate(Axis(1), &parts.collect::<Vec<_>>()).expect("the same pictures and outputs")
     }
 
-    /// Returns the order of the draws of both in their union: for each range, its seed and first index, whether it
-    /// comes from `other`, and its places among the draws of the side that it comes from.
-    fn order(&self, other: &Self) -> Vec<((Option<u64>, u32), bool, Range<usize>)> {
+    /// Returns the order of the draws of both in their union: for each range, whether it comes from `other`, and its
+    /// places among the draws of the side that it comes from.
+    fn order(&self, other: &Self) -> Vec<(bool, Range<usize>)> {
         let mut all = Vec::new();
         for (is_other, draws) in [(false, self), (true, other)] {
             let mut next = 0;
@@ -85,7 +85,7 @@ impl Draws {
             }
         }
         all.sort_by_key(|&(first, ..)| first);
-        all
+        all.into_iter().map(|(_, is_other, places)| (is_other, places)).collect()
     }
 
     /// Returns the draws of both.
