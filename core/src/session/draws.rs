@@ -90,7 +90,7 @@ impl DrawSequence {
     /// # Panics
     /// When they end after the last draw.
     pub fn of(&self, samples: SampleRange) -> impl Iterator<Item = Draw> {
-        samples.indices().map(|index| match self {
+        samples.indices().map(move |index| match self {
             Self::Chosen(list) => {
                 Draw { seed: list.seed(), sample: list.samples()[index as usize] }
             }
