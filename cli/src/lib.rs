@@ -14,6 +14,7 @@ mod input;
 mod interrupt;
 mod model_file;
 mod network;
+mod nifti_volume;
 mod output;
 mod picture_files;
 mod progress;

@@ -8,13 +8,14 @@ use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
 use bayes8_native::core::model::Values;
 use bayes8_native::{Model, file};
-use ndarray::ArrayD;
+use ndarray::{Array4, ArrayD};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::csv_rows::Columns;
 use crate::decode::decode;
 use crate::input;
+use crate::nifti_volume::{self, VolumeAxes};
 use crate::progress::Progress;
 use crate::style;
 
@@ -25,12 +26,17 @@ pub(crate) struct Batch {
 }
 
 /// Reads all files as a batch for `model`: each is a picture of at most `max_pixels`, an npz archive
-/// whose array `x` is read, an npy array, or, if the model takes numbers, a CSV file.
+/// whose array `x` is read, an npy array, a NIfTI volume, or, if the model takes numbers, a CSV file.
 ///
 /// # Errors
 /// When a file is of another kind or does not have the model's shape, naming it; when some files hold
 /// bytes and others floats.
-pub(crate) fn load(paths: &[PathBuf], model: &Model, max_pixels: u64) -> anyhow::Result<Batch> {
+pub(crate) fn load(
+    paths: &[PathBuf],
+    model: &Model,
+    max_pixels: u64,
+    axes: VolumeAxes,
+) -> anyhow::Result<Batch> {
     let (shape, values) = (model.input(), model.quantized().preprocessing().values);
     let progress = Progress::new("reading pictures", paths.len() as u64);
     let (mut names, mut bytes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -58,6 +64,11 @@ pub(crate) fn load(paths: &[PathBuf], model: &Model, max_pixels: u64) -> anyhow:
                 (Inputs::Bytes(set), Values::Bytes) => bytes.extend(set),
                 (Inputs::Numbers(set), _) => numbers.extend(set),
             }
+        } else if nifti_volume::is_nifti(&start) {
+            let volume = nifti_volume::read(file, &start, axes, max_pixels);
+            let volume = volume.with_context(|| format!("cannot read {name}"))?;
+            numbers.extend(fitting(volume, shape).with_context(|| name.to_string())?);
+            names.push(name.into_owned());
         } else if values == Values::Numbers {
             let rows = rows(path, file, &start, shape)?;
             let count = rows.len() / shape.elements();
@@ -87,6 +98,24 @@ pub(crate) fn load(paths: &[PathBuf], model: &Model, max_pixels: u64) -> anyhow:
         (true, _) => ArrayD::from_shape_vec(batch, numbers).map(Inputs::Numbers),
     };
     Ok(Batch { names, pictures: pictures.context("pictures of the model's shape")? })
+}
+
+/// The numbers of a volume, which must have `shape`.
+fn fitting(volume: Array4<f32>, shape: Shape) -> anyhow::Result<Vec<f32>> {
+    let found = volume.shape();
+    if !shape.fits(found) {
+        let extents: Vec<_> = found.iter().map(usize::to_string).collect();
+        bail!(
+            "the volume is {} (planes x rows x columns x channels), the model takes {shape} ({}); \
+             --volume-axes reads its axes in the other order, --input-size sets another size",
+            extents.join("x"),
+            shape.axis_names()
+        );
+    }
+    if let Some(number) = volume.iter().find(|number| !number.is_finite()) {
+        bail!("the volume holds {number}");
+    }
+    Ok(volume.into_raw_vec_and_offset().0)
 }
 
 /// Reads the rows of a CSV file that begins with `start`, for a model that takes numbers of `shape`.

@@ -10,6 +10,7 @@ mod map;
 mod targets;
 
 use crate::args::{Machine, Sampling, Tiles, UsageError, level, nats, whole};
+use crate::nifti_volume::VolumeAxes;
 use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
@@ -47,6 +48,7 @@ Examples:
   bayes8 predict model.safetensors xray.png --abstain-above 0.3
   bayes8 predict concrete.safetensors mixes.csv --level 0.9
   bayes8 predict ecg.safetensors beats.npy
+  bayes8 predict brain.safetensors scan.nii.gz --map maps --input-size 128x128x128
   bayes8 predict streets.safetensors *.png --map maps --palette colours.txt
   bayes8 predict streets.safetensors *.png --map maps --input-size 384x512
   bayes8 predict streets.safetensors city.png --map maps --input-size 2000x3000 --tile-overlap 32
@@ -64,7 +66,7 @@ pub(crate) struct Arguments {
     /// Picture files, or npy arrays, or npz archives with an array `x`, channels last: uint8 pictures
     /// [N, H, W, C], volumes [N, D, H, W, C], sequences [N, L, C] or vectors [N, C]. Floats are the
     /// model's input as it is, without preprocessing; a model that takes numbers normalizes them. Such a
-    /// model also reads CSV files. `-` is standard input, of at most 1 GiB
+    /// model also reads CSV files. A NIfTI file, also .nii.gz, is one volume of floats. `-` is standard input, of at most 1 GiB
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
 
@@ -89,6 +91,10 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     tiles: Tiles,
+
+    /// Which axes of NIfTI volumes are planes, rows and columns
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t)]
+    volume_axes: VolumeAxes,
 
     #[command(flatten)]
     machine: Machine,
@@ -181,8 +187,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let samples = samples.indices();
     let samples = first..first.saturating_add(samples.end);
     draws.range(samples.clone())?;
+    let axes = arguments.volume_axes;
     let picture_files::Batch { names, pictures } =
-        picture_files::load(&arguments.pictures, &model, arguments.max_pixels)?;
+        picture_files::load(&arguments.pictures, &model, arguments.max_pixels, axes)?;
     let files = arguments.files(&model, palette, &names)?;
     let has_map = model.outputs().iter().any(Output::is_map);
     let job = Job {

@@ -17,6 +17,7 @@ mod map_models;
 mod map_refusals;
 mod map_sets;
 mod maps;
+mod nifti;
 mod numbers;
 mod output_details;
 mod predict;
