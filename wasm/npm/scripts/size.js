@@ -8,8 +8,8 @@ const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9
 const rows = [
   ["index.js", gzipped("dist/index.js"), 15_200],
   ["worker.js", gzipped("dist/worker.js"), 3_200],
-  ["inline.js", gzipped("dist/inline.js"), 561_500],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 274_500]),
+  ["inline.js", gzipped("dist/inline.js"), 565_000],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 277_000]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";
