@@ -7,9 +7,6 @@ use bayes8_evaluate::style::{Style, counted};
 use bayes8_evaluate::table::{Align, Table};
 use serde::Serialize;
 
-/// The default of `--pool`.
-pub(crate) const POOL: u32 = 2048;
-
 /// The draws of a model and what they are worth, for reports.
 #[derive(Serialize)]
 pub(crate) struct Report {

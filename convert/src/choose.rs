@@ -24,7 +24,7 @@ use bayes8_native::{
 use features::Features;
 use gain::{Measure, Measured};
 use ndarray::IxDyn;
-use products::Products;
+use products::{Products, Weights};
 use search::Quotas;
 use sites::Sites;
 use std::ops::ControlFlow;
@@ -126,7 +126,7 @@ pub enum ChooseError {
         draws: usize,
     },
     /// All samples are equal.
-    #[error("nothing varies from sample to sample: there are no draws to choose from")]
+    #[error("nothing varies from sample to sample, so there is nothing to choose from")]
     Deterministic,
     /// The samples of an ensemble repeat.
     #[error(
@@ -204,7 +204,8 @@ pub fn choose(
         let quotas = Quotas { members: randomness.members };
         let sizes = sizes(draws);
         let is_in = |half: usize| move |picture: usize| picture % 2 == half;
-        let halves = [0, 1].map(|half| Products::new(&features, is_in(half)));
+        let weights = Weights::new(&features);
+        let halves = [0, 1].map(|half| Products::new(&features, &weights, is_in(half)));
         let lists = halves.each_ref().map(|half| search::list(half.sums(), &sizes, quotas));
         // Each half measures what the other chose.
         let measured = [(1, &lists[0]), (0, &lists[1])].map(|(half, list)| Measured {

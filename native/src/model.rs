@@ -124,10 +124,8 @@ impl Model {
         options: &PredictOptions,
     ) -> Result<(DrawSequence, SampleRange), RequestError> {
         let draws = DrawSequence::new(&self.quantized, options.draws)?;
-        let default = || {
-            let most = MOST_SAMPLES_UNTIL.min(draws.length().unwrap_or(u32::MAX));
-            0..options.until.map_or(draws.default_samples(&self.quantized), |_| most)
-        };
+        let most = options.until.map_or(self.default_samples, |_| MOST_SAMPLES_UNTIL);
+        let default = || 0..draws.at_most(most);
         let samples = draws.range(options.samples.clone().unwrap_or_else(default))?;
         if let (Some(until), [first, ..]) = (options.until, &self.outputs[..]) {
             until.check(first, samples.count()).map_err(RequestError::from)?;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::info::{NetworkInfo, output_of};
 use crate::rgba::fit_rgba;
 use bayes8_core::conformal::PredictionRegion;
-use bayes8_core::draws::ChosenDraws;
+use bayes8_core::draws::{ChosenDraws, Draws};
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
 use bayes8_core::head::{Output, Sums, Uncertainty};
@@ -253,10 +253,8 @@ fn sequence(
     seed: Option<u64>,
     chosen: Option<&Arc<ChosenDraws>>,
 ) -> Result<DrawSequence, RequestError> {
-    match seed {
-        Some(seed) => Ok(DrawSequence::Random { seed }),
-        None => chosen.cloned().map(DrawSequence::Chosen).ok_or(RequestError::NoChosenDraws),
-    }
+    let draws = seed.map_or(Draws::Chosen, |seed| Draws::Random { seed });
+    DrawSequence::of_list(chosen, Some(draws))
 }
 
 /// Samples `first..first + count`.

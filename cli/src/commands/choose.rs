@@ -2,13 +2,14 @@
 
 use crate::args::{InputSize, Machine, whole};
 use crate::atomic_file::Pending;
-use crate::choosing::{POOL, Report};
+use crate::choosing::Report;
 use crate::{input, model_file, output, progress, style};
 use anyhow::Context;
 use bayes8_convert::Inputs;
 use bayes8_convert::choose::{self, ChooseOptions};
-use bayes8_convert::pictures::PicturesError;
+use bayes8_convert::pictures::{self, PicturesError};
 use bayes8_evaluate::style::{bytes, printable};
+use bayes8_native::core::draws::MAX_CHOSEN;
 use bayes8_native::core::format;
 use bayes8_native::core::model::QuantizedModel;
 use clap::Args;
@@ -44,22 +45,22 @@ pub(crate) struct Arguments {
     calibration: PathBuf,
 
     /// Number of draws to choose
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 64)]
-    #[arg(value_parser = whole::<u16>(1..=256))]
-    draws: u16,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = ChooseOptions::default().draws)]
+    #[arg(value_parser = whole::<usize>(1..=MAX_CHOSEN as u64))]
+    draws: usize,
 
     /// Number of draws from which to choose, at least four times --draws: samples of seed 0
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = POOL)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = ChooseOptions::default().pool)]
     #[arg(value_parser = whole::<u32>(4..=1 << 16))]
     pool: u32,
 
     /// The most pictures that choose, the first ones; more take longer and choose better
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 128)]
-    #[arg(value_parser = whole::<u32>(2..=1 << 16))]
-    pictures: u32,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = ChooseOptions::default().pictures)]
+    #[arg(value_parser = whole::<usize>(2..=1 << 16))]
+    pictures: usize,
 
-    /// Measure what the draws are worth on these pictures too, of which the first ones count, twice as many as
-    /// --pictures; against random draws of another seed, twice as many as --pool: an npz with `x`
+    /// Also measure what the draws are worth on other pictures: an npz with `x`. It uses the first ones, up to twice
+    /// --pictures, and compares with random draws of another seed, twice --pool
     #[arg(long, value_name = "NPZ")]
     test: Option<PathBuf>,
 
@@ -86,10 +87,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let test = arguments.test.as_deref().map(|path| read(path, &model)).transpose()?;
 
     let (values, pool) = (model.preprocessing().values, arguments.pool);
-    let options = ChooseOptions::new()
-        .draws(arguments.draws.into())
-        .pool(pool)
-        .pictures(arguments.pictures as usize);
+    let options =
+        ChooseOptions::new().draws(arguments.draws).pool(pool).pictures(arguments.pictures);
     let mut observer = progress::shown();
     let view = calibration.view(values);
     let choice =
@@ -98,9 +97,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let model = model.with_draws(Some(choice.draws.clone()));
     let measure = |test: &Inputs| {
         let machine = arguments.machine.options()?;
-        let pictures = test.view(values);
-        let most = test.count().min(2 * arguments.pictures as usize);
-        let pictures = pictures.range(0..most);
+        let view = test.view(values);
+        let most = test.count().min(2 * arguments.pictures);
+        let pictures = view.range(0..most);
         let gain = choose::measure(&model, pictures, machine, pool, &mut observer);
         gain.with_context(|| arguments.model.display().to_string())
     };
@@ -124,12 +123,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Reads pictures for a model.
-fn read(path: &Path, model: &QuantizedModel) -> anyhow::Result<Inputs> {
-    let open = |path| bayes8_convert::pictures::open(path, input::open);
-    let inputs = open(path).and_then(|file| Inputs::read(path, file));
-    let inputs = inputs.and_then(|inputs| {
-        inputs.check(path, model.graph().input())?;
-        Ok::<_, PicturesError>(inputs)
-    });
-    Ok(inputs?)
+fn read(path: &Path, model: &QuantizedModel) -> Result<Inputs, PicturesError> {
+    let inputs = Inputs::read(path, pictures::open(path, input::open)?)?;
+    inputs.check(path, model.graph().input())?;
+    Ok(inputs)
 }

@@ -165,7 +165,7 @@ fn predictions_end_as_soon_as_they_are_precise_enough() {
     for (answer, name) in answers.as_array().expect("a list").iter().zip(["a.png", "b.png"]) {
         let samples = answer["samples"].as_u64().expect("a number");
         assert!([8, 16, 32, 64].contains(&samples), "{answer}");
-        // The answer is that of so many samples.
+        // A prediction with that number of samples gives the same answer.
         let alone = ["predict", MODEL, name, "--samples", &samples.to_string(), "--json"];
         let mut same = fixture.json(&alone)[0].clone();
         same["until_met"] = answer["until_met"].clone();

@@ -23,9 +23,12 @@ pub(super) struct Products(Array2<f64>);
 
 impl Products {
     /// Sums over the pictures that `takes` names.
-    pub(super) fn new(features: &Features, takes: impl Fn(usize) -> bool) -> Self {
+    pub(super) fn new(
+        features: &Features,
+        weights: &Weights,
+        takes: impl Fn(usize) -> bool,
+    ) -> Self {
         let pool = features.pool();
-        let weights = Weights::new(features);
         let mut sums = Array2::zeros((pool, pool));
         let mut columns: Vec<Vec<f64>> = Vec::new();
         for picture in (0..features.sites().pictures()).filter(|&picture| takes(picture)) {
@@ -78,13 +81,13 @@ fn add(sums: &mut Array2<f64>, columns: &mut Vec<Vec<f64>>) {
 }
 
 /// Weights of sites, so that a few of which draws disagree most do not decide alone.
-struct Weights {
+pub(super) struct Weights {
     /// The median over sites of classes and labels of the variance of their probabilities.
     median: f64,
 }
 
 impl Weights {
-    fn new(features: &Features) -> Self {
+    pub(super) fn new(features: &Features) -> Self {
         let sites = features.sites();
         let mut variances = Vec::new();
         for picture in 0..sites.pictures() {

@@ -30,7 +30,11 @@ impl DrawSequence {
         Self::of_list(model.chosen_draws(), draws)
     }
 
-    fn of_list(
+    /// Does what [`Self::new`] does, for a model with this list.
+    ///
+    /// # Errors
+    /// [`RequestError::NoChosenDraws`].
+    pub fn of_list(
         list: Option<&Arc<ChosenDraws>>,
         draws: Option<Draws>,
     ) -> Result<Self, RequestError> {
@@ -58,19 +62,18 @@ impl DrawSequence {
         }
     }
 
-    /// Returns the number of samples of a prediction by `model` for which none is given: that of
-    /// [`Randomness::default_samples`](crate::model::Randomness::default_samples), or of the draws if there are fewer.
-    pub fn default_samples(&self, model: &QuantizedModel) -> u32 {
-        self.length().unwrap_or(u32::MAX).min(model.randomness().default_samples())
-    }
-
-    /// Returns the number of draws; `None` if there are as many as samples can be.
+    /// Returns the number of draws of a list; `None` for those of a seed, which has one for every sample.
     pub fn length(&self) -> Option<u32> {
         match self {
             // At most MAX_CHOSEN.
             Self::Chosen(list) => Some(list.samples().len() as u32),
             Self::Random { .. } => None,
         }
+    }
+
+    /// Returns `samples`, or the number of draws if it is smaller.
+    pub fn at_most(&self, samples: u32) -> u32 {
+        self.length().unwrap_or(u32::MAX).min(samples)
     }
 
     /// Checks a range of samples.

@@ -76,6 +76,7 @@ fn a_prediction_takes_the_list_unless_a_seed_is_given() {
     assert_eq!(of(Some(list()), Some(random)), (random, 7, None));
     // Three draws are fewer than the 32 samples by default.
     let model = model().with_draws(Some(list()));
-    let samples = |draws| DrawSequence::new(&model, draws).expect("draws").default_samples(&model);
+    let default = model.randomness().default_samples();
+    let samples = |draws| DrawSequence::new(&model, draws).expect("draws").at_most(default);
     assert_eq!((samples(None), samples(Some(random))), (3, 32));
 }

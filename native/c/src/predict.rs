@@ -8,9 +8,7 @@ use crate::outputs::{Outputs, Results};
 use crate::pointer::{reference, slice};
 use crate::progress::{Progress, Watcher};
 use bayes8_native::core::session::DrawSequence;
-use bayes8_native::{
-    Observer, Pictures, PredictError, PredictOptions as NativeOptions, QuantizedModel,
-};
+use bayes8_native::{Model, Observer, Pictures, PredictError, PredictOptions as NativeOptions};
 use ndarray::{ArrayView5, Ix5};
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -152,7 +150,7 @@ unsafe fn predict<'a, T>(
             .filter(|_| length == count.saturating_mul(shape.elements()))
             .ok_or(Error::Pictures { length, count, shape })?;
 
-        let native = options.native(model.quantized())?;
+        let native = options.native(model)?;
         let samples = native.samples.clone().map_or(0, |samples| samples.len());
         // SAFETY: the caller's contract.
         let (mut results, watcher) = unsafe {
@@ -193,11 +191,11 @@ impl Default for PredictOptions {
 
 impl PredictOptions {
     /// The options of the Rust interface, with samples that the model has.
-    fn native(&self, model: &QuantizedModel) -> Result<NativeOptions, Error> {
+    fn native(&self, model: &Model) -> Result<NativeOptions, Error> {
         let draws = draws::native(self.draws, self.seed)?;
-        let sequence = DrawSequence::new(model, draws).map_err(PredictError::from)?;
+        let sequence = DrawSequence::new(model.quantized(), draws).map_err(PredictError::from)?;
         let count = match self.samples {
-            0 => sequence.default_samples(model),
+            0 => sequence.at_most(model.default_samples()),
             given => given,
         };
         // An end that saturates is above the last sample.

@@ -2,7 +2,6 @@
 
 use super::heads::Names;
 use crate::args::{Machine, Sampling, UsageError, label, percent, whole};
-use crate::choosing::POOL;
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_convert::bias_correction::BiasCorrection;
@@ -11,6 +10,7 @@ use bayes8_convert::choose::ChooseOptions;
 use bayes8_convert::conversion::ConversionOptions;
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::quantization::{Settings, Sources};
+use bayes8_native::core::draws::MAX_CHOSEN;
 use bayes8_native::core::numerics::{ActivationBits, Planes};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -100,11 +100,11 @@ pub(crate) struct Arguments {
     names: Names,
 
     /// Choose this many draws that stand for thousands, as `bayes8 choose` does, by the calibration pictures
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u16>(1..=256))]
-    choose_draws: Option<u16>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<usize>(1..=MAX_CHOSEN as u64))]
+    choose_draws: Option<usize>,
 
-    /// Number of draws from which --choose-draws chooses, at least four times as many
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = POOL)]
+    /// Size of the pool from which --choose-draws takes its draws: at least four times their number
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = ChooseOptions::default().pool)]
     #[arg(value_parser = whole::<u32>(4..=1 << 16), requires = "choose_draws")]
     pool: u32,
 
@@ -248,7 +248,7 @@ impl Arguments {
     /// How to choose draws, if that is asked for.
     pub(super) fn choosing(&self) -> Option<ChooseOptions> {
         let draws = self.choose_draws?;
-        Some(ChooseOptions::new().draws(draws.into()).pool(self.pool))
+        Some(ChooseOptions::new().draws(draws).pool(self.pool))
     }
 
     fn name(&self) -> String {
